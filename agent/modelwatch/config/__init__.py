@@ -1,0 +1,1 @@
+"""What the user asked for: options declared once, read from flags, environment, YAML and defaults."""

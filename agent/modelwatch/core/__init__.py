@@ -1,0 +1,1 @@
+"""The words and tools that every other package shares. Standard library only."""

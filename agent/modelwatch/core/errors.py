@@ -1,0 +1,109 @@
+"""
+Every error that leaves a module on purpose.
+
+    ModelwatchError          exit code 70, EX_SOFTWARE
+    ├── UsageError           64, EX_USAGE: the command line cannot be understood
+    ├── ConfigError          78, EX_CONFIG: options that are wrong, all of them at once
+    ├── NotFoundError        66, EX_NOINPUT: the named model, version or file does not exist
+    ├── StateError           74, EX_IOERR: our own files cannot be read or written, or belong to something else
+    ├── TransientError       75, EX_TEMPFAIL: may succeed later; callers retry with backoff
+    └── PermanentError       65, EX_DATAERR: will never succeed as it is; callers keep it and show it
+
+The exit codes are those of sysexits.h. Message and exit code live on the class, so that the top of the command line needs one handler.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class ModelwatchError(Exception):
+    """
+    An error that the user can be told about in one line.
+
+    Args:
+        message: What was wrong and where it came from.
+
+        hint: What the reader should do about it, or an empty string.
+    """
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class UsageError(ModelwatchError):
+    """The command line cannot be understood."""
+
+    exit_code = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigProblem:
+    """
+    One option that is wrong.
+
+    Attributes:
+        field: The option's name as the user would write it, for example ``modelType``.
+        value: What was given, as text; never the value of a secret.
+        origin: Where it came from, for example ``environment MODELWATCH_MODEL_TYPE``.
+        problem: What is wrong with it, and the nearest right value or name.
+    """
+
+    field: str
+    value: str
+    origin: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.field} = {self.value!r} (from {self.origin}): {self.problem}"
+
+
+class ConfigError(ModelwatchError):
+    """One or more options are wrong; all of them are reported together."""
+
+    exit_code = 78
+
+    def __init__(self, problems: tuple[ConfigProblem, ...], *, hint: str = "") -> None:
+        super().__init__("\n".join(str(problem) for problem in problems), hint=hint)
+        self.problems = problems
+
+
+class NotFoundError(ModelwatchError):
+    """The named model, version or file does not exist."""
+
+    exit_code = 66
+
+
+class StateError(ModelwatchError):
+    """Our own files cannot be read or written, or a folder belongs to something else."""
+
+    exit_code = 74
+
+
+class TransientError(ModelwatchError):
+    """
+    The operation may succeed later.
+
+    Args:
+        retry_after_seconds: The other side's own wish, or None to let the caller's backoff decide.
+    """
+
+    exit_code = 75
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_seconds: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class PermanentError(ModelwatchError):
+    """The operation can never succeed as it is. It is kept and shown, not retried."""
+
+    exit_code = 65

@@ -1,0 +1,58 @@
+"""
+JSON as modelwatch writes it: one canonical form, and every float representable.
+
+Canonical: keys sorted, no spaces, ASCII only. File names that are not UTF-8 are held as Python's surrogate escapes
+(PEP 383) and appear as escaped lone surrogates, which `loads` turns back into the same name.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+JsonValue = Any
+"""A value that `json` can represent: the type system of Python 3.11 has no useful recursive spelling of it."""
+
+_SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def encode_float(value: float) -> float | str:
+    """Return `value`, or the string ``NaN``, ``Infinity`` or ``-Infinity`` that JSON can hold (the proto3 JSON mapping)."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def decode_float(value: float | str) -> float:
+    """Undo `encode_float`. Raise ValueError for any other string."""
+    if isinstance(value, str):
+        try:
+            return _SPECIAL[value]
+        except KeyError:
+            raise ValueError(f"not a number: {value!r}") from None
+    return float(value)
+
+
+def finite(value: JsonValue) -> JsonValue:
+    """Return `value` with every non-finite float inside it encoded as `encode_float` does."""
+    if isinstance(value, float):
+        return encode_float(value)
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return [finite(item) for item in value]
+    return value
+
+
+def dumps(value: JsonValue) -> str:
+    """Return the canonical text of `value`. Raise ValueError when it holds a non-finite float."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def loads(text: str | bytes) -> JsonValue:
+    """Return the value of a JSON text. Raise ValueError when it is not one."""
+    return json.loads(text)

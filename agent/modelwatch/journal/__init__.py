@@ -1,0 +1,1 @@
+"""The durable outbox: what was seen, what must be registered, what was delivered."""

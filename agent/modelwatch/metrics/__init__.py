@@ -1,0 +1,1 @@
+"""Joining scalars to the checkpoint they belong to."""

@@ -1,0 +1,1 @@
+"""Where a repository's keys live: a directory, later a bucket."""

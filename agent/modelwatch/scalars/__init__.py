@@ -1,0 +1,1 @@
+"""Reading TensorBoard event files while they grow."""

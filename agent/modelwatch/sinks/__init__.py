@@ -1,0 +1,1 @@
+"""Where versions are registered: one file per kind of repository."""

@@ -1,0 +1,1 @@
+"""Our own immutable copy of a checkpoint, taken before rotation can delete it."""

@@ -1,0 +1,1 @@
+"""The entrypoint: child processes, signals and exit codes. Standard library only."""

@@ -1,0 +1,1 @@
+"""Shipped for authors of formats and sinks: contracts, fakes and writers."""

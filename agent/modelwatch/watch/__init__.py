@@ -1,0 +1,1 @@
+"""Seeing the model path change: scans are the truth, events are hints."""

@@ -1,0 +1,1 @@
+"""How the agent learns that training has ended: one file per way."""

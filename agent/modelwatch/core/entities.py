@@ -130,12 +130,16 @@ class Verdict:
     Attributes:
         kind: The judgement.
         reason: Why, for people; empty when complete.
-        checkpoint: Present exactly when complete.
+        checkpoint: Present when complete, and when `only_order`.
+        only_order:
+            INCOMPLETE only because modification times are in an order that no writer leaves (a file newer than the one that is written
+            after it). Being overwritten looks like that, and so does a copy: after a long quiet time the caller may accept it.
     """
 
     kind: VerdictKind
     reason: str = ""
     checkpoint: Checkpoint | None = None
+    only_order: bool = False
 
     @classmethod
     def complete(cls, checkpoint: Checkpoint) -> Verdict:
@@ -146,6 +150,11 @@ class Verdict:
     def incomplete(cls, reason: str) -> Verdict:
         """Return the verdict INCOMPLETE."""
         return cls(VerdictKind.INCOMPLETE, reason)
+
+    @classmethod
+    def out_of_order(cls, reason: str, checkpoint: Checkpoint) -> Verdict:
+        """Return the verdict INCOMPLETE for files that are whole but for the order of their modification times."""
+        return cls(VerdictKind.INCOMPLETE, reason, checkpoint, only_order=True)
 
     @classmethod
     def corrupt(cls, reason: str) -> Verdict:
@@ -375,6 +384,7 @@ class Registration:
         source: Absolute path that the files were seen at: for people, and for `Storage.REFERENCE` the folder that the manifest's paths are in.
         summary: What the uploader said about it (Gradient's ``modelSummary``), any JSON value, or None.
         notes: Free text.
+        upload: Tells deliberate uploads of the same bytes apart; empty for what training made.
     """
 
     team: str
@@ -394,6 +404,7 @@ class Registration:
     source: str = ""
     summary: JsonValue = None
     notes: str = ""
+    upload: str = ""
 
     @property
     def key(self) -> str:
@@ -402,18 +413,17 @@ class Registration:
 
         A digest of model, run, checkpoint identity and content. The same bytes at a later step are another version.
         """
-        return Digest.of_json(
-            [
-                self.team,
-                self.model,
-                self.provenance.run,
-                self.format,
-                self.root,
-                self.step,
-                self.epoch,
-                str(self.manifest.digest),
-            ]
-        ).hex
+        identity = [
+            self.team,
+            self.model,
+            self.provenance.run,
+            self.format,
+            self.root,
+            self.step,
+            self.epoch,
+            str(self.manifest.digest),
+        ]
+        return Digest.of_json([*identity, self.upload] if self.upload else identity).hex
 
     def with_metrics(self, metrics: tuple[Metric, ...]) -> Registration:
         """Return the same registration with other metrics; its key stays the same."""
@@ -440,6 +450,7 @@ class Registration:
             "source": self.source,
             "summary": self.summary,
             "notes": self.notes,
+            "upload": self.upload,
         }
 
     @classmethod
@@ -463,6 +474,7 @@ class Registration:
             source=value.get("source", ""),
             summary=value.get("summary"),
             notes=value.get("notes", ""),
+            upload=value.get("upload", ""),
         )
 
 

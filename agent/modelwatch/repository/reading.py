@@ -1,0 +1,297 @@
+"""
+Reading what a repository holds: documents into models and versions, events applied. Takes no lock and writes nothing.
+
+A document that cannot be parsed is as if it were not there (a writer on a file system without hard links may have died in it), and
+is told as a `Problem`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from modelwatch.core.entities import ModelVersion, RegisteredModel, Registration
+from modelwatch.core.json import JsonValue, loads
+from modelwatch.repository.events import (
+    Event,
+    MetricsReplaced,
+    ModelDeleted,
+    NotesSet,
+    TagsChanged,
+    VersionDeleted,
+    event_from_json,
+)
+from modelwatch.repository.layout import MODELS, Place, decode_name, event_milliseconds, is_event_about, version_number
+from modelwatch.repository.storage.directory import DirectoryStorage
+
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """
+    A document that was ignored.
+
+    Attributes:
+        key: Where it is in the repository.
+        reason: What is wrong with it.
+    """
+
+    key: str
+    reason: str
+
+
+class MalformedError(Exception):
+    """
+    A document cannot be understood.
+
+    Args:
+        problem: Which, and why.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(f"{problem.key}: {problem.reason}")
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """
+    A registration as the repository keeps it.
+
+    Attributes:
+        key: The registration's key.
+        registered: Seconds since the epoch: when the repository took it.
+        registration: What was registered.
+    """
+
+    key: str
+    registered: float
+    registration: Registration
+
+
+def _load(storage: DirectoryStorage, key: str) -> JsonValue | None:
+    """Return a document's JSON value, None when it is not there. Raise MalformedError."""
+    try:
+        data = storage.read(key)
+        return None if data is None else loads(data)
+    except (OSError, ValueError) as error:
+        raise MalformedError(Problem(key, f"cannot be read: {error}")) from error
+
+
+def read_document(storage: DirectoryStorage, key: str) -> Document | None:
+    """Return the registration at a key, None when there is none. Raise MalformedError."""
+    value = _load(storage, key)
+    if value is None:
+        return None
+    try:
+        return Document(str(value["key"]), float(value["registered"]), Registration.from_json(value))
+    except _MALFORMED as error:
+        raise MalformedError(Problem(key, f"not a registration: {error!r}")) from error
+
+
+def read_event(storage: DirectoryStorage, place: Place, name: str) -> Event | None:
+    """Return an event by its file's name, None when it is not there or of an unknown kind. Raise MalformedError."""
+    key = f"{place.events}/{name}"
+    value = _load(storage, key)
+    if value is None:
+        return None
+    try:
+        return event_from_json(value)
+    except _MALFORMED as error:
+        raise MalformedError(Problem(key, f"not an event: {error!r}")) from error
+
+
+def event_files(storage: DirectoryStorage, place: Place) -> list[str]:
+    """Return the names of a model's event files, oldest first."""
+    return [name for name in storage.names(place.events) if name.endswith(".json")]
+
+
+def version_numbers(storage: DirectoryStorage, place: Place) -> list[int]:
+    """Return every number that is taken, lowest first, whether or not its document can be read."""
+    return sorted(number for name in storage.names(place.versions) if (number := version_number(name)) is not None)
+
+
+def places(storage: DirectoryStorage, team_part: str | None = None) -> Iterator[Place]:
+    """Give the place of every model, of one team or of all, in order of the encoded names."""
+    for team in storage.names(MODELS) if team_part is None else [team_part]:
+        for model in storage.names(f"{MODELS}/{team}"):
+            yield Place(team, model)
+
+
+def find_number(storage: DirectoryStorage, place: Place, registration_key: str) -> int | None:
+    """
+    Return the number of the version that a registration became, deleted or not, or None.
+
+    A version is a hard link to its claim where the file system has those, so that nothing need be read; a repository that was
+    copied or that has no links is searched. When two writers without a common lock numbered one registration twice, the lower counts.
+    """
+    linked = [version_number(name) for name in storage.same_file_names(place.versions, place.registration(registration_key))]
+    numbers = [number for number in linked if number is not None]
+    if numbers:
+        return min(numbers)
+    for number in version_numbers(storage, place):
+        try:
+            document = read_document(storage, place.version(number))
+        except MalformedError:
+            continue
+        if document is not None and document.key == registration_key:
+            return number
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """
+    What events have made of one version, or of a model.
+
+    Attributes:
+        tags: Sorted.
+        notes: The latest, or None when no event has set any.
+        replaced: The latest metrics, or None when no event has replaced them.
+        deleted: Whether it was deleted.
+        modified: Time of the latest event in seconds since the epoch, 0 when there is none.
+    """
+
+    tags: tuple[str, ...] = ()
+    notes: str | None = None
+    replaced: MetricsReplaced | None = None
+    deleted: bool = False
+    modified: float = 0.0
+
+    def after(self, event: Event) -> Subject:
+        """Return the subject after one more event."""
+        subject = replace(self, modified=max(self.modified, event.time))
+        match event:
+            case TagsChanged():
+                return replace(subject, tags=tuple(sorted((set(self.tags) - set(event.remove)) | set(event.add))))
+            case NotesSet():
+                return replace(subject, notes=event.text)
+            case MetricsReplaced():
+                return replace(subject, replaced=event)
+            case VersionDeleted():
+                return replace(subject, deleted=True)
+            case ModelDeleted():
+                return subject
+
+
+def read_subject(storage: DirectoryStorage, place: Place, registration_key: str) -> Subject:
+    """Return what events have made of one version, reading only the events that are about it."""
+    subject = Subject()
+    for name in event_files(storage, place):
+        if not is_event_about(name, registration_key):
+            continue
+        try:
+            event = read_event(storage, place, name)
+        except MalformedError:
+            continue
+        if event is not None and not isinstance(event, ModelDeleted) and event.registration == registration_key:
+            subject = subject.after(event)
+    return subject
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """
+    All that a model's directory holds.
+
+    Attributes:
+        place: Which model.
+        documents: The versions by number, deleted ones among them, in order of number.
+        highest: The highest number taken, 0 when there is none.
+        subjects: What events have made of each version, by registration key; of the model itself under None.
+        gone: Whether the model was deleted and nothing was registered since.
+        floor: Versions up to this number belong to a model that was deleted.
+        problems: Documents that were ignored.
+    """
+
+    place: Place
+    documents: dict[int, Document]
+    highest: int
+    subjects: dict[str | None, Subject]
+    gone: bool
+    floor: int
+    problems: tuple[Problem, ...]
+
+
+def read_contents(storage: DirectoryStorage, place: Place) -> Contents:
+    """Read a model's versions and events."""
+    problems: list[Problem] = []
+    documents, highest = _read_documents(storage, place, problems)
+    subjects: dict[str | None, Subject] = {}
+    floor = 0
+    for event in _read_events(storage, place, problems):
+        if isinstance(event, ModelDeleted):
+            floor = max(floor, event.through)
+            subjects.pop(None, None)
+        else:
+            subjects[event.registration] = subjects.get(event.registration, Subject()).after(event)
+    return Contents(place, documents, highest, subjects, highest <= floor, floor, tuple(problems))
+
+
+def _read_documents(storage: DirectoryStorage, place: Place, problems: list[Problem]) -> tuple[dict[int, Document], int]:
+    documents: dict[int, Document] = {}
+    keys: set[str] = set()
+    highest = 0
+    for number in version_numbers(storage, place):
+        highest = number
+        try:
+            document = read_document(storage, place.version(number))
+        except MalformedError as error:
+            problems.append(error.problem)
+            continue
+        if document is not None and document.key not in keys:
+            keys.add(document.key)
+            documents[number] = document
+    return documents, highest
+
+
+def _read_events(storage: DirectoryStorage, place: Place, problems: list[Problem]) -> Iterator[Event]:
+    for name in event_files(storage, place):
+        try:
+            event_milliseconds(name.removesuffix(".json"))
+            event = read_event(storage, place, name)
+        except MalformedError as error:
+            problems.append(error.problem)
+        except ValueError as error:
+            problems.append(Problem(f"{place.events}/{name}", str(error)))
+        else:
+            if event is not None:
+                yield event
+
+
+def model_of(contents: Contents, repository_id: str) -> RegisteredModel | None:
+    """Return the model as people see it, or None when there is nothing to see: deleted, or nothing registered yet."""
+    shown = {number: document for number, document in contents.documents.items() if number > contents.floor}
+    if contents.gone or not shown:
+        return None
+    itself = contents.subjects.get(None, Subject())
+    versions = tuple(
+        version
+        for number, document in shown.items()
+        if (version := _version_of(number, document, contents.subjects.get(document.key, Subject()))) is not None
+    )
+    newest_first = [version.registration for version in reversed(versions)]
+    newest = next(reversed(shown.values()))
+    times = [subject.modified for subject in contents.subjects.values()]
+    return RegisteredModel(
+        id=contents.place.model_id(repository_id),
+        team=decode_name(contents.place.team_part) or newest.registration.team,
+        name=decode_name(contents.place.model_part) or newest.registration.model,
+        created=next(iter(shown.values())).registered,
+        modified=max(newest.registered, *times, 0.0),
+        tags=itself.tags,
+        notes=next((r.notes for r in newest_first if r.notes), "") if itself.notes is None else itself.notes,
+        summary=next((r.summary for r in newest_first if r.summary is not None), None),
+        versions=versions,
+    )
+
+
+def _version_of(number: int, document: Document, subject: Subject) -> ModelVersion | None:
+    if subject.deleted:
+        return None
+    registration = document.registration
+    if subject.replaced is not None:
+        registration = registration.with_metrics(subject.replaced.metrics)
+    notes = registration.notes if subject.notes is None else subject.notes
+    return ModelVersion(number, registration, document.registered, subject.tags, notes)

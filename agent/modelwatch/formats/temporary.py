@@ -7,28 +7,26 @@ on disk while the writer ran, or stands in the writer's source; docs/formats/ li
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Final
 
-_NAME: Final = re.compile(
-    "|".join(
-        (
-            r".*\.tempstate\d+",  # TensorFlow: X.data-….tempstate<n>, X.index.tempstate<n>, and X.tempstate<n> of the V1 format
-            r".*\.tmp[0-9a-f]{32}",  # TensorFlow's atomic writes: checkpoint, X.meta, saved_model.pb, fingerprint.pb + .tmp<hex>
-            r".*\.__lock",  # TensorStore's file locks
-            r"\.tmp\w{6}",  # safetensors 0.8
-            r"\.nfs[0-9a-f]+",  # NFS: a deleted file that is still open
-            r"tmp[a-z0-9_]{8}",  # Python's tempfile: Keras with little memory, Lightning
-            r"temp-\d{10}",  # Estimator exporters: export/<name>/temp-<unix time>/
-            r"tmp-checkpoint-\d+",  # HF Trainer 4.36 to 4.38
-            r"checkpoint_tmp",  # flax, legacy
-            r".*\.orbax-checkpoint-tmp.*",  # Orbax: N.orbax-checkpoint-tmp, with or without a timestamp
-            r"\..+\.data\.\w{8}",  # torch.onnx with external data: .<name>.data.<random>/
-        )
-    ),
-    re.DOTALL,
+_NAMES: Final = (
+    r".*\.tempstate\d+",  # TensorFlow: X.data-….tempstate<n>, X.index.tempstate<n>, and X.tempstate<n> of the V1 format
+    r".*\.tmp[0-9a-f]{32}",  # TensorFlow's atomic writes: checkpoint, X.meta, saved_model.pb, fingerprint.pb + .tmp<hex>
+    r".*\.__lock",  # TensorStore's file locks
+    r"\.tmp\w{6}",  # safetensors 0.8
+    r"\.nfs[0-9a-f]+",  # NFS: a deleted file that is still open
+    r"tmp[a-z0-9_]{8}",  # Python's tempfile: Keras with little memory, Lightning
+    r"temp-\d{10}",  # Estimator exporters: export/<name>/temp-<unix time>/
+    r"tmp-checkpoint-\d+",  # HF Trainer 4.36 to 4.38
+    r"checkpoint_tmp",  # flax, legacy
+    r".*\.orbax-checkpoint-tmp.*",  # Orbax: N.orbax-checkpoint-tmp, with or without a timestamp
+    r"\..+\.data\.\w{8}",  # torch.onnx with external data: .<name>.data.<random>/
 )
 """Whole names, of files and directories."""
+
+_NAME: Final = re.compile("|".join(_NAMES), re.DOTALL)
 
 _SHARDED_SAVE: Final = re.compile(r".+_temp(_[0-9a-f]{32})?", re.DOTALL)
 """
@@ -47,6 +45,5 @@ def is_temporary(path: str) -> bool:
     """
     parts = path.split("/")
     return any(_NAME.fullmatch(part) for part in parts) or any(
-        inside.startswith("part-") and _SHARDED_SAVE.fullmatch(directory)
-        for directory, inside in zip(parts, parts[1:], strict=False)
+        inside.startswith("part-") and _SHARDED_SAVE.fullmatch(directory) for directory, inside in itertools.pairwise(parts)
     )

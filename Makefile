@@ -2,32 +2,89 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PIP := python -m pip install --quiet --disable-pip-version-check
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+# $(call environment,FOLDER,WHAT PIP INSTALLS): a virtual environment, made anew only when pyproject.toml has changed.
+define environment
+@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("modelwatch needs Python 3.11 or newer: make PYTHON=python3.11 $(MAKECMDGOALS)")'
+@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module (on Debian and Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+$(PYTHON) -m venv $(1)
+$(1)/bin/$(PIP) --upgrade "pip>=25.1"
+$(1)/bin/$(PIP) $(2)
+@touch $(1)/.ready
+endef
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-18s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-16s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.ready ## make the environment and install
+# ------------------------------------------------------------------------------------------------------------ environments
 
+setup: $(VENV)/.ready ## make the developer's environment and install
 $(VENV)/.ready: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
-	touch $@
+	$(call environment,$(VENV),--editable . --group dev)
 
-fmt: setup ## format and fix what can be fixed
+.venv-frameworks/.ready: pyproject.toml
+	$(call environment,.venv-frameworks,--editable . --group frameworks)
+
+.venv-demo/.ready: pyproject.toml
+	$(call environment,.venv-demo,--editable . --group demo)
+
+# ------------------------------------------------------------------------------------------------------------------ checks
+
+fmt: setup ## format, and fix what can be fixed
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-lint: setup ## ruff
+lint: setup ## ruff, and a docstring on everything public and every test
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
+	$(BIN)/interrogate --quiet agent tests
 
 types: setup ## mypy --strict
 	$(BIN)/mypy
 
-layers: setup ## import-linter
+layers: setup ## import-linter: imports point down
 	$(BIN)/lint-imports
 
-test: setup ## the tests that need no framework
-	$(BIN)/python -m pytest
+test: setup ## every test that needs no framework, with branch coverage
+	$(BIN)/python -m pytest -m "not frameworks" -n auto --cov --cov-report=term $(ARGS)
 
-.PHONY: help setup fmt lint types layers test
+test-fault: setup ## only those that kill us at every step and take the disk away
+	$(BIN)/python -m pytest tests/fault -n auto $(ARGS)
+
+test-process: setup ## only those with real processes, signals and exit codes
+	$(BIN)/python -m pytest tests/process -n auto $(ARGS)
+
+test-frameworks: .venv-frameworks/.ready ## real TensorFlow, Keras and ONNX saving while we watch
+	.venv-frameworks/bin/python -m pytest -m frameworks --require-frameworks $(ARGS)
+
+soak: setup ## the properties, many more examples
+	$(BIN)/python -m pytest -m "not frameworks" -n auto --hypothesis-profile=soak --timeout=3600 $(ARGS)
+
+docs-check: setup ## links, symbols, commands, options and exit codes in the documentation are real
+	$(BIN)/python -m pytest tests/docs --quiet $(ARGS)
+
+check: lint types layers docs-check build-check test ## what must pass before every commit
+
+check-all: lint types layers docs-check build-check test-frameworks test ## what CI runs: check and the frameworks
+
+# ------------------------------------------------------------------------------------------------------- building, running
+
+build: setup ## wheel and source distribution in dist/
+	rm -rf dist && $(BIN)/python -m build --outdir dist . >/dev/null && ls -l dist
+
+build-check: build ## what the wheel holds, and that it works without the developer's tools
+	$(BIN)/python tests/build/check_wheel.py dist
+
+bench: setup ## one table of measurements against their budgets
+	$(BIN)/python tests/bench/run.py $(ARGS)
+
+demo: .venv-demo/.ready ## train two programs on handwritten digits under modelwatch, and list their models
+	@container/examples/demo.sh .venv-demo/bin
+
+clean: ## remove build outputs and caches; environments and the demo's repository stay
+	rm -rf build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+.PHONY: help setup fmt lint types layers test test-fault test-process test-frameworks soak docs-check check check-all \
+	build build-check bench demo clean

@@ -48,11 +48,41 @@ def finite(value: JsonValue) -> JsonValue:
     return value
 
 
+def loads_foreign(text: str | bytes, *, depth_limit: int = 100) -> JsonValue:
+    """
+    Return the value of a JSON text that somebody else wrote, fit to be written by us: non-finite floats are encoded.
+
+    Args:
+        text: Python's dialect is understood: ``NaN`` and ``Infinity`` are numbers.
+
+        depth_limit: How deep lists and objects may be nested.
+
+    Raises:
+        ValueError: It is not JSON, or is nested too deeply.
+    """
+    value = loads(text)
+    level = [value]
+    for _ in range(depth_limit):
+        level = [inner for item in level for inner in _children(item)]
+        if not level:
+            return finite(value)
+    raise ValueError("JSON that is nested too deeply")
+
+
+def _children(value: JsonValue) -> Sequence[JsonValue]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else ()
+
+
 def dumps(value: JsonValue) -> str:
     """Return the canonical text of `value`. Raise ValueError when it holds a non-finite float."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def loads(text: str | bytes) -> JsonValue:
-    """Return the value of a JSON text. Raise ValueError when it is not one."""
-    return json.loads(text)
+    """Return the value of a JSON text. Raise ValueError when it is not one, or is nested too deeply to be read."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("JSON that is nested too deeply") from None

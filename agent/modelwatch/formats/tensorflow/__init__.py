@@ -1,0 +1,1 @@
+"""Reading TensorFlow's files: what stands in them. The formats beside this folder judge whether that is a whole checkpoint."""

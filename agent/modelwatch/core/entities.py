@@ -11,12 +11,16 @@ from __future__ import annotations
 
 import enum
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from modelwatch.core.digest import Digest
 from modelwatch.core.json import JsonValue, decode_float, encode_float
 from modelwatch.core.tree import FileStat
+
+
+_CLEAN_PATH = re.compile(r"(?:(?!\.{1,2}(?:/|\Z))[^/\0]+(?:/(?!\Z)|\Z))+\Z")
 
 
 class ModelType(enum.Enum):
@@ -189,8 +193,7 @@ class ManifestEntry:
         """Refuse negative sizes and paths that could leave their folder, with ValueError."""
         if self.size < 0:
             raise ValueError(f"negative size: {self.size}")
-        parts = self.path.split("/")
-        if not self.path or "\0" in self.path or any(part in {"", ".", ".."} for part in parts):
+        if not _CLEAN_PATH.match(self.path):
             raise ValueError(f"not a clean relative path: {self.path!r}")
 
     def to_json(self) -> JsonValue:

@@ -19,7 +19,6 @@ from modelwatch.core.digest import Digest
 from modelwatch.core.json import JsonValue, decode_float, encode_float
 from modelwatch.core.tree import FileStat
 
-
 _CLEAN_PATH = re.compile(r"(?:(?!\.{1,2}(?:/|\Z))[^/\0]+(?:/(?!\Z)|\Z))+\Z")
 
 

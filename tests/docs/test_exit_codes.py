@@ -2,9 +2,10 @@
 
 import re
 
+from project_files import ROOT
+
 from modelwatch.core import errors
 from modelwatch.supervisor import ending
-from project_files import ROOT
 
 _ROW = re.compile(r"^\| (\d+) \|", re.MULTILINE)
 

@@ -37,9 +37,8 @@ $(VENV)/.ready: pyproject.toml
 fmt: setup ## format, and fix what can be fixed
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-lint: setup ## ruff, and a docstring on everything public and every test
+lint: setup ## ruff; a docstring on everything public and every test is among its rules
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .
-	$(BIN)/interrogate --quiet agent tests
 
 types: setup ## mypy --strict
 	$(BIN)/mypy

@@ -14,6 +14,7 @@ VARIANT: Final = 21
 _REFERENCE_OFFSET: Final = 100  # DT_FLOAT_REF is 101, …
 
 _TYPES: Final = {
+    0: ("invalid", None),
     1: ("float32", 4),
     2: ("float64", 8),
     3: ("int32", 4),

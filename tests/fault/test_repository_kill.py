@@ -1,0 +1,119 @@
+"""Registering, uploading, amending and deleting, killed at every step and done again."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from modelwatch.repository.repository import Repository
+
+_PROGRAM = """
+import os, signal, sys
+from dataclasses import replace
+from pathlib import Path
+from modelwatch.core import steps
+from modelwatch.core.entities import Amendment, ModelType
+from modelwatch.core.errors import NotFoundError
+from modelwatch.repository.repository import Repository
+from modelwatch.repository.uploading import Upload, files_to_upload, upload
+from modelwatch.testing.sink_contract import make_metric, make_registration, make_snapshot
+
+work, action, kill_at = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+seen = []
+
+def observe(name):
+    seen.append(name)
+    if len(seen) == kill_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+repository = Repository.open(work / "repository", create=True)
+snapshot = make_snapshot(work / "snapshot", {"a": b"1", "b/c": b"22"})
+snapshot = replace(snapshot, linked=frozenset({"a"}))
+registration = make_registration(snapshot.manifest)
+if action in {"amend", "delete"}:
+    repository.register(registration, snapshot)
+steps.observer = observe
+if action == "register":
+    repository.register(registration, snapshot)
+elif action == "upload":
+    files = files_to_upload(work / "snapshot")
+    upload(repository, Upload("default", "digits", "snapshot", files, ModelType.CUSTOM), advance=lambda count: None)
+elif action == "amend":
+    repository.amend(Amendment("default", "digits", registration.key, (make_metric("loss", 0.25),)))
+elif action == "delete":
+    try:
+        repository.delete_model("digits", team="default")
+    except NotFoundError:
+        pass
+    repository.collect_garbage()
+print(len(seen))
+"""
+
+
+def _run(work, action, kill_at=0):
+    return subprocess.run([sys.executable, "-c", _PROGRAM, work, action, str(kill_at)], check=False, capture_output=True, text=True)
+
+
+def _steps(tmp_path, action):
+    """Return how many steps an undisturbed run passes."""
+    done = _run(tmp_path / "undisturbed", action)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+def _kill_everywhere(tmp_path, action, *, at_least):
+    """Give, for every step, a folder in which the action was killed there."""
+    count = _steps(tmp_path, action)
+    assert count >= at_least
+    for step in range(1, count + 1):
+        work = tmp_path / str(step)
+        assert _run(work, action, step).returncode == -signal.SIGKILL
+        yield work, step == count
+
+
+def _versions(work):
+    return [version for model in Repository.open(work / "repository").models() for version in model.versions]
+
+
+@pytest.mark.parametrize("action", ["register", "upload"])
+def test_registering_killed_anywhere_and_repeated_makes_one_whole_version(tmp_path, action):
+    """Before the last step nothing is visible; repeated, there is exactly one version, with all of its content."""
+    for work, last in _kill_everywhere(tmp_path, action, at_least=5):
+        assert len(_versions(work)) == last
+        if action == "upload" and last:
+            continue  # the version is visible: repeating the upload is another one, as documented
+        assert _run(work, action).returncode == 0
+        (version,) = _versions(work)
+        repository = Repository.open(work / "repository")
+        assert version.number == 1
+        assert all(repository.storage.has_blob(entry.digest, entry.size) for entry in version.registration.manifest.entries)
+        assert repository.problems() == ()
+
+
+def test_registering_killed_anywhere_with_a_collection_between_makes_one_whole_version(tmp_path):
+    """Collecting garbage between the kill and the retry takes nothing that the version needs."""
+    for work, _ in _kill_everywhere(tmp_path, "register", at_least=5):
+        Repository.open(work / "repository").collect_garbage()
+        assert _run(work, "register").returncode == 0
+        (version,) = _versions(work)
+        storage = Repository.open(work / "repository").storage
+        assert all(storage.has_blob(entry.digest, entry.size) for entry in version.registration.manifest.entries)
+        assert list((work / "repository" / "staging").iterdir()) == []
+
+
+def test_amending_killed_anywhere_and_repeated_amends_once(tmp_path):
+    """The metrics are the amended ones, and one event says so."""
+    for work, _ in _kill_everywhere(tmp_path, "amend", at_least=1):
+        assert _run(work, "amend").returncode == 0
+        (version,) = _versions(work)
+        assert [metric.value for metric in version.registration.metrics] == [0.25]
+        assert len(list((work / "repository/models/default/digits/events").iterdir())) == 1
+
+
+def test_deleting_killed_anywhere_and_repeated_deletes(tmp_path):
+    """The model and its content are gone, whichever step the first attempt reached."""
+    for work, _ in _kill_everywhere(tmp_path, "delete", at_least=3):
+        assert _run(work, "delete").returncode == 0
+        assert _versions(work) == []
+        assert [path for path in (work / "repository" / "blobs").rglob("*") if path.is_file()] == []

@@ -13,7 +13,7 @@ from modelwatch.supervisor.spawn import start_agent
 _HOPELESS = frozenset({64, 78})
 """Exit codes of an agent that cannot work with its options, today or later: UsageError and ConfigError."""
 
-_FINISHED = frozenset({0, 75})
+FINISHED = frozenset({0, 75})
 """Exit codes of an agent that has done what it could: everything, or all but deliveries that must be tried later."""
 
 
@@ -114,7 +114,7 @@ class Agent:
         self._close_pipe()
         if self._line is None:
             self._lost(f"ended with {ending}")
-        elif ending.exit_code not in _FINISHED:
+        elif ending.exit_code not in FINISHED:
             self._start_once_more()
 
     def _start_once_more(self) -> None:

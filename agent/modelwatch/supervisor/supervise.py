@@ -10,7 +10,7 @@ import signal
 import time
 
 from modelwatch.core.environment import original_environment
-from modelwatch.supervisor.agent import Agent
+from modelwatch.supervisor.agent import FINISHED, Agent
 from modelwatch.supervisor.ending import NOT_EXECUTABLE, NOT_FOUND, OWN_FAILURE, Ending
 from modelwatch.supervisor.launch import Launch
 from modelwatch.supervisor.linux import adopt_orphans
@@ -32,9 +32,6 @@ _TERMINATE_SECONDS = 3.0
 
 _STRAGGLER_POLL_SECONDS = 0.05
 """The kernel does not tell when a group becomes empty."""
-
-_TEMPORARY_FAILURE = 75
-"""The agent's exit code when deliveries are left (EX_TEMPFAIL)."""
 
 
 class Phase(enum.Enum):
@@ -254,13 +251,10 @@ class Supervisor:
         self._deadline = time.monotonic() + _TERMINATE_SECONDS
 
     def _say_what_is_left(self) -> None:
+        """Speak for an agent that could not; one that has finished has said itself what it leaves."""
         last = self._agent.last
-        if last is None or last.exit_code == 0:
-            return
-        finish = f"`modelwatch drain --modelPath {shlex.quote(self._launch.model_path)}` finishes it"
-        if last.exit_code == _TEMPORARY_FAILURE or self._phase is Phase.STOPPING:
-            say(f"work is left, kept with the models: {finish}")
-        else:
+        if last is not None and last.exit_code not in FINISHED:
+            finish = f"`modelwatch drain --modelPath {shlex.quote(self._launch.model_path)}` finishes it"
             say(f"the agent ended with {last} before its work was done: {finish}")
 
 

@@ -20,7 +20,7 @@ _DURABLE_CALLS = {"fsync", "fdatasync"}
 _DURABLE_MODULES = {
     PACKAGE / "core" / "durable.py",
     PACKAGE / "repository" / "storage" / "copying.py",  # contents too large to pass through durable.py as bytes
-    PACKAGE / "snapshot" / "take.py",  # as above
+    PACKAGE / "snapshot" / "store.py",  # as above
 }
 
 PYTHON = [*files(".py", below=ROOT / "agent"), *files(".py", below=ROOT / "tests"), *files(".py", below=ROOT / "container")]

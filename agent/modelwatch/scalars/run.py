@@ -83,6 +83,11 @@ class Run:
         found = [point for series in self._series(tag) if (point := series.not_after_time(wall_time)) is not None]
         return max(found, key=lambda point: point.wall_time, default=None)
 
+    def steps_after(self, tag: str, wall_time: float) -> int | None:
+        """Return the highest step of `tag` that was logged after `wall_time`, or None."""
+        found = [series.point(len(series) - 1) for series in self._series(tag)]
+        return max((point.step for point in found if point.wall_time > wall_time), default=None)
+
     def median_gap(self, tag: str) -> int | None:
         """Return the median distance between a tag's recent steps, or None when that cannot be told."""
         gaps = sorted(gap for series in self._series(tag) if (gap := series.median_gap()) is not None)
@@ -100,9 +105,7 @@ class Run:
         for index, series in enumerate(by_time):
             found += [Restart(point.wall_time, point.step) for point in series.regressions()]
             first = series.point(0)
-            reached = [
-                point for earlier in by_time[:index] if (point := earlier.not_after_time(first.wall_time)) is not None and earlier
-            ]
+            reached = [point for earlier in by_time[:index] if (point := earlier.not_after_time(first.wall_time)) is not None]
             if reached and first.step <= max(reached, key=lambda point: point.wall_time).step:
                 found.append(Restart(first.wall_time, first.step))
         return sorted(found)

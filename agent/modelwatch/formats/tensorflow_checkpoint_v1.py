@@ -23,7 +23,12 @@ from modelwatch.formats.tensorflow.tensor_bundle import Index
 from modelwatch.formats.wire.protobuf import Malformed, varint
 from modelwatch.formats.wire.sstable import Table
 
-_USUAL_NAME: Final = re.compile(r"(?:.*[-_.])?ckpt(?:-\d+)?|model(?:-\d+)?", re.ASCII | re.DOTALL)
+_NUMBERED: Final = re.compile(r"(?:.*[-_.])?ckpt-\d+", re.ASCII | re.DOTALL)
+"""Names that are enough alone: ``X.ckpt`` without a number is how PyTorch Lightning calls its files."""
+
+_WITH_GRAPH: Final = re.compile(r"[^.]+|.*ckpt(?:-\d+)?", re.ASCII | re.DOTALL)
+"""Names that are enough beside a ``.meta``."""
+
 _HEAD_BYTES: Final = 16
 
 
@@ -36,11 +41,12 @@ class TensorFlowCheckpointV1:
     evidence = Evidence.PROOF
 
     def find(self, tree: FileTree) -> Iterator[Candidate]:
-        """Give every file that is called like one or has a ``.meta`` beside it, and no ``.index``."""
+        """Give every file that is called like one, or nearly so with a ``.meta`` beside it, and has no ``.index``."""
         for directory, listing in tree.directories.items():
             for name in sorted(listing.files):
                 meta = listing.files.get(graph_file.graph_path(name))
-                if f"{name}.index" in listing.files or not (meta or _USUAL_NAME.fullmatch(name)):
+                usual = _NUMBERED.fullmatch(name) or (meta is not None and _WITH_GRAPH.fullmatch(name))
+                if not usual or f"{name}.index" in listing.files:
                     continue
                 path = join(directory, name)
                 if not is_temporary(path):

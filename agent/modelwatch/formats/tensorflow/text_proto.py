@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelwatch.formats.tensorflow.meta_graph import MetaGraph
+from modelwatch.formats.wire import protobuf
 from modelwatch.formats.wire.protobuf import Malformed
 
 _TOKEN: Final = re.compile(
@@ -24,6 +25,12 @@ _TOKEN: Final = re.compile(
 _OPENINGS: Final = frozenset("{<")
 
 
+_PACKED: Final = ("meta_graphs", "collection_def", "value", "any_list", "value")
+"""Where collections hold messages as bytes, after the name of their type."""
+
+_ASSET_TYPE: Final = "/tensorflow.AssetFileDef"
+
+
 def read_saved_model(text: str) -> list[MetaGraph]:
     """
     Return what a SavedModel message in text form tells; of signatures, only their keys.
@@ -32,13 +39,21 @@ def read_saved_model(text: str) -> list[MetaGraph]:
         Malformed: It is cut off, or not such a message.
     """
     graphs: list[MetaGraph] = []
+    packed_type = ""
     for path, value in _scalars(text):
         if path == ("meta_graphs",):
             graphs.append(MetaGraph())
-        elif path[0] == "meta_graphs" and value is None:
+        elif path[0] != "meta_graphs":
+            continue
+        elif value is None:
             _begin(path[1:], graphs[-1])
-        elif path[0] == "meta_graphs" and value is not None:
-            _set(path[1:], _unquoted(value), graphs[-1])
+        elif path == (*_PACKED, "type_url"):
+            packed_type = _unquoted(value).decode("utf-8", "replace")
+        elif path == (*_PACKED, "value") and packed_type.endswith(_ASSET_TYPE):
+            asset = _unquoted(value)
+            graphs[-1].assets.extend(protobuf.text(asset, field) for field in protobuf.fields(asset) if field.number == 2)
+        else:
+            _set(path[1:], _unquoted(value).decode("utf-8", "replace"), graphs[-1])
     if not graphs or not all(graph.has_graph for graph in graphs):
         raise Malformed("the SavedModel holds no graph")
     return graphs
@@ -95,11 +110,10 @@ def _scalars(text: str) -> Iterator[tuple[tuple[str, ...], str | None]]:
             path.append("")
         elif token["field"]:
             yield (*path[:8], token["field"]), token["value"]
-    if path:
+    if path or not text.endswith("\n"):
         raise Malformed("the text is cut off")
 
 
-def _unquoted(literal: str) -> str:
-    """Return the text of a quoted literal, whose escapes stand for bytes of UTF-8; of a bare one, something of no use."""
-    content = literal[1:-1].encode("utf-8").decode("unicode_escape", "replace")
-    return content.encode("latin-1", "replace").decode("utf-8", "replace")
+def _unquoted(literal: str) -> bytes:
+    """Return the bytes that a quoted literal stands for; of a bare one, something of no use."""
+    return literal[1:-1].encode("utf-8").decode("unicode_escape", "replace").encode("latin-1", "replace")

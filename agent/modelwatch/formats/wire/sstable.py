@@ -52,7 +52,7 @@ class Block:
 
 class Table:
     """
-    An SSTable, open for reading. Construction reads the footer and the index block only.
+    An SSTable, open for reading. Construction reads the footer, the index block and the (empty) metaindex block.
 
     Args:
         file: Stays the caller's to close.
@@ -67,16 +67,17 @@ class Table:
         footer = file.read_at(max(0, footer_offset), _FOOTER_BYTES)
         if len(footer) < _FOOTER_BYTES or struct.unpack_from("<Q", footer, _FOOTER_BYTES - 8)[0] != _MAGIC:
             raise Malformed("no SSTable footer at the end")
-        self._metaindex, position = _handle(footer, 0)
+        metaindex, position = _handle(footer, 0)
         index, _ = _handle(footer, position)
         if index.end != footer_offset:
             raise Malformed("the index block does not end at the footer")
         self.blocks: tuple[tuple[bytes, Block], ...] = tuple((key, _handle(value, 0)[0]) for key, value in self._items(index))
         expected = 0
-        for block in (*(block for _, block in self.blocks), self._metaindex, index):
+        for block in (*(block for _, block in self.blocks), metaindex, index):
             if block.offset != expected:
                 raise Malformed(f"a block at {block.offset} where {expected} was expected")
             expected = block.end
+        self._read(metaindex)
 
     def entries(self) -> Iterator[tuple[bytes, bytes]]:
         """Give every key and value in order. Raises `Malformed` at the first block that fails its checksum."""
@@ -103,7 +104,7 @@ class Table:
 
     def verify(self) -> None:
         """Read every byte, in chunks, and compare every checksum. Raises `Malformed` at the first difference."""
-        for block in (*(block for _, block in self.blocks), self._metaindex):
+        for _, block in self.blocks:
             total = 0
             position = block.offset
             end = block.offset + block.size + 1  # the compression byte is covered too

@@ -110,14 +110,16 @@ class FileTree:
         return directory in self.directories
 
     def files_below(self, directory: str) -> Iterator[FileStat]:
-        """Give every file in `directory` and below it, in path order within each directory."""
-        listing = self.directories.get(directory)
-        if listing is None:
-            return
-        for name in sorted(listing.files):
-            yield listing.files[name]
-        for name in listing.subdirectories:
-            yield from self.files_below(join(directory, name))
+        """Give every file in `directory` and below it, in path order within each directory, however deep it goes."""
+        pending = [directory]
+        while pending:
+            path = pending.pop()
+            listing = self.directories.get(path)
+            if listing is None:
+                continue
+            for name in sorted(listing.files):
+                yield listing.files[name]
+            pending.extend(join(path, name) for name in reversed(listing.subdirectories))
 
     def file_count(self) -> int:
         """Return how many regular files there are."""

@@ -42,12 +42,13 @@ class KerasSharded:
         for directory, listing in tree.directories.items():
             members: dict[str, list[FileStat]] = defaultdict(list)
             for name, stat in listing.files.items():
-                if is_temporary(stat.path):
+                if not name.endswith((_SUFFIX, ".weights.h5")) or is_temporary(stat.path):
                     continue
-                if name.endswith(_SUFFIX):
-                    members[name].append(stat)
-                elif (shard := SHARD.fullmatch(name)) is not None:
+                shard = SHARD.fullmatch(name)
+                if shard is not None:
                     members[shard["stem"] + _SUFFIX].append(stat)
+                elif name.endswith(_SUFFIX):
+                    members[name].append(stat)
             for name in sorted(members):
                 yield Candidate(self.name, join(directory, name), tuple(sorted(members[name])))
 

@@ -86,9 +86,22 @@ def verify(source: ByteSource, members: tuple[ZipMember, ...]) -> None:
     Raises:
         Malformed: One differs, or the archive would inflate to absurd lengths.
     """
+    wrong = wrong_checksums(source, members)
+    if wrong:
+        raise Malformed(f"the zip member {wrong[0]!r} does not match its checksum")
+
+
+def wrong_checksums(source: ByteSource, members: tuple[ZipMember, ...]) -> tuple[str, ...]:
+    """
+    Return the names of the members whose content does not match its CRC-32.
+
+    Raises:
+        Malformed: A member's length is wrong, or the archive would inflate to absurd lengths.
+    """
     inflated = sum(member.size for member in members if member.method == DEFLATED)
     if inflated > _INFLATED_LIMIT_RATIO * (source.size + (1 << 20)):
         raise Malformed(f"the zip archive of {source.size} bytes would inflate to {inflated} bytes")
+    wrong = []
     for member in members:
         checksum = length = 0
         for chunk in _chunks(source, member):
@@ -97,7 +110,8 @@ def verify(source: ByteSource, members: tuple[ZipMember, ...]) -> None:
         if length != member.size:
             raise Malformed(f"the zip member {member.name!r} has {length} bytes instead of {member.size}")
         if checksum != member.crc32:
-            raise Malformed(f"the zip member {member.name!r} does not match its checksum")
+            wrong.append(member.name)
+    return tuple(wrong)
 
 
 def content(source: ByteSource, member: ZipMember, *, limit_bytes: int) -> bytes:

@@ -1,0 +1,70 @@
+"""`modelwatch config show`: every option, what it is and who said so."""
+
+from __future__ import annotations
+
+import argparse
+import enum
+from typing import Any
+
+from modelwatch.cli import output
+from modelwatch.cli.arguments import Subparsers, add_options, loaded_of
+from modelwatch.config.options import OPTIONS
+from modelwatch.core.json import JsonValue
+
+NAME = "config"
+
+_EXAMPLES = """\
+examples:
+  modelwatch config show --origin
+  MODELWATCH_MODEL_TYPE=onnx modelwatch config show --json
+"""
+
+
+def add_to(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(NAME, help="show the options in effect", description="Show the options in effect.")
+    actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    show = actions.add_parser(
+        "show",
+        help="every option and its value",
+        description="Show every option, its value and, with --origin, who said so.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    show.add_argument("--origin", action="store_true", help="also show where each value comes from")
+    show.add_argument("--json", action="store_true", help="print JSON")
+    add_options(show, groups=("agent", "target", "log"))
+    show.set_defaults(handle=handle)
+
+
+def handle(arguments: argparse.Namespace) -> int:
+    """Print the options; return 0."""
+    loaded = loaded_of(arguments)
+    shown = {option.name: "(secret)" if option.secret else _plain(loaded.values[option.name]) for option in OPTIONS}
+    if arguments.json:
+        output.print_json(
+            {
+                "options": {name: {"value": value, "origin": loaded.origins[name]} for name, value in shown.items()},
+                "warnings": list(loaded.warnings),
+            }
+        )
+        return 0
+    if arguments.origin:
+        output.table(("option", "value", "from"), [(name, _text(value), loaded.origins[name]) for name, value in shown.items()])
+    else:
+        output.table(("option", "value"), [(name, _text(value)) for name, value in shown.items()])
+    for warning in loaded.warnings:
+        output.note(f"warning: {warning}")
+    return 0
+
+
+def _plain(value: Any) -> JsonValue:  # noqa: ANN401 - an option's value
+    if isinstance(value, enum.Enum):
+        return value.value
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _text(value: JsonValue) -> str:
+    if value is None:
+        return ""
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

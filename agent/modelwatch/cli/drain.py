@@ -1,0 +1,48 @@
+"""`modelwatch drain`: deliver what a journal still holds, on this machine or on another that has the volume."""
+
+from __future__ import annotations
+
+import argparse
+
+from modelwatch.cli.arguments import Subparsers, add_options, settings_of
+from modelwatch.cli.logs import logging_to
+from modelwatch.core.clock import SystemClock
+from modelwatch.daemon.agent import Agent
+from modelwatch.daemon.state_folder import owned, state_folder
+from modelwatch.sinks.opening import open_sinks
+
+NAME = "drain"
+
+_EXAMPLES = """\
+examples:
+  modelwatch drain --modelPath /artifacts              finish what a killed container left
+  modelwatch drain --modelPath /artifacts --retryRejected
+"""
+
+
+def add_to(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        NAME,
+        help="deliver what is left in a journal",
+        description="Deliver what the journal of a model path still holds, without watching. Returns 75 when something is left.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--retryRejected",
+        "--retry-rejected",
+        action="store_true",
+        dest="retry_rejected",
+        help="also try again what the repository refused",
+    )
+    add_options(parser, groups=("agent", "target", "log"))
+    parser.set_defaults(handle=handle)
+
+
+def handle(arguments: argparse.Namespace) -> int:
+    """Deliver; return 0 when nothing is left and 75 otherwise."""
+    settings = settings_of(arguments)
+    folder = state_folder(settings.model_path, settings.state_dir)
+    with logging_to(settings), owned(folder):
+        return Agent(settings, folder, open_sinks(settings.repository), SystemClock()).drain(rejected=arguments.retry_rejected)

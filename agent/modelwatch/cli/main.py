@@ -1,0 +1,114 @@
+"""
+The command line's top: finds the command, runs it, and turns every error into one line and a stable exit code.
+
+Only the module of the command that is asked for is imported: `modelwatch run` stands before a training and must start at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+
+from modelwatch import __version__
+from modelwatch.cli.arguments import Parser
+from modelwatch.config.sources import nearest
+from modelwatch.core.errors import ModelwatchError, UsageError
+from modelwatch.core.log import printable
+
+COMMANDS: Mapping[str, str] = {
+    "run": "modelwatch.cli.run",
+    "watch": "modelwatch.cli.watch",
+    "status": "modelwatch.cli.status",
+    "drain": "modelwatch.cli.drain",
+    "doctor": "modelwatch.cli.doctor",
+    "models": "modelwatch.cli.models",
+    "experiments": "modelwatch.cli.experiments",
+    "config": "modelwatch.cli.config",
+    "completion": "modelwatch.cli.completion",
+}
+"""Command → the module that has it: `NAME`, `add_to(subparsers)` and a handler."""
+
+_INTERNAL_ERROR = 70
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141
+
+_START = """\
+start here:
+  modelwatch run --modelPath ./models -- python train.py   train, and register every checkpoint
+  modelwatch models list                                   what has been registered
+  modelwatch doctor                                        what modelwatch would do here
+"""
+
+
+def build_parser(names: Sequence[str] = tuple(COMMANDS)) -> Parser:
+    """Return the parser with the named commands."""
+    parser = Parser(
+        prog="modelwatch",
+        description="Registers every checkpoint your training completes, with its metrics, without touching your training code.",
+        epilog=_START,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"modelwatch {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    for name in names:
+        importlib.import_module(COMMANDS[name]).add_to(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """
+    Run one command.
+
+    Args:
+        argv: The arguments without the program's name; the process's own when None.
+
+    Returns:
+        The exit code; see docs/exit-codes.md.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(words)
+    except ModelwatchError as error:
+        return _told(error)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone; nothing more may be written, not even by the interpreter's own flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    except Exception as error:  # noqa: BLE001 - the command line's top: no user ever sees a traceback that was not asked for
+        if os.environ.get("MODELWATCH_DEBUG"):
+            traceback.print_exc()
+        what = printable(f"{type(error).__name__}: {error}")
+        print(f"modelwatch: internal error: {what}", file=sys.stderr)
+        print("modelwatch: hint: run it again with MODELWATCH_DEBUG=1 and report what it prints", file=sys.stderr)
+        return _INTERNAL_ERROR
+
+
+def _run(words: list[str]) -> int:
+    first = words[0] if words else ""
+    if first and not first.startswith("-") and first not in COMMANDS:
+        raise UsageError(f"there is no command {printable(first)}{nearest(first, list(COMMANDS))}", hint="see `modelwatch --help`")
+    parser = build_parser([first] if first in COMMANDS else tuple(COMMANDS))
+    try:
+        arguments = parser.parse_args(words)
+    except SystemExit as end:  # --help and --version
+        return int(end.code or 0)
+    if not arguments.command:
+        parser.print_help()
+        return 0
+    code = arguments.handle(arguments)
+    sys.stdout.flush()
+    return int(code)
+
+
+def _told(error: ModelwatchError) -> int:
+    for line in error.message.splitlines() or [""]:
+        print(f"modelwatch: error: {printable(line)}", file=sys.stderr)
+    if error.hint:
+        print(f"modelwatch: hint: {printable(error.hint)}", file=sys.stderr)
+    return error.exit_code

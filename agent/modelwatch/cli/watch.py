@@ -1,0 +1,116 @@
+"""`modelwatch watch`: the agent, as a sidecar, once over an existing folder, or as the supervisor's child."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+from modelwatch.cli.arguments import Subparsers, add_options, settings_of
+from modelwatch.cli.logs import logging_to
+from modelwatch.config.settings import Settings
+from modelwatch.core import log
+from modelwatch.core.clock import SystemClock
+from modelwatch.core.errors import NotFoundError, StateError
+from modelwatch.daemon.agent import Agent, Ended
+from modelwatch.daemon.state_folder import owned, state_folder
+from modelwatch.sinks.opening import open_sinks
+from modelwatch.watch.endings.base import Ending
+from modelwatch.watch.endings.supervisor_pipe import SupervisorPipe
+
+NAME = "watch"
+
+_EXAMPLES = """\
+examples:
+  modelwatch watch --modelPath /artifacts              beside a training, until SIGTERM or Ctrl-C
+  modelwatch watch --once --modelPath ./old-run        register what a folder holds, then end
+"""
+
+_MISSING_SECONDS = 0.2
+
+
+def add_to(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        NAME,
+        help="watch a model path and register what becomes complete",
+        description="Watch a model path and register every checkpoint that becomes complete, with its metrics.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--once", action="store_true", help="register what is there, deliver it, and end")
+    parser.add_argument("--supervisorFd", "--supervisor-fd", type=int, dest="supervisor_fd", help=argparse.SUPPRESS)
+    add_options(parser, groups=("agent", "target", "log"))
+    parser.set_defaults(handle=handle)
+
+
+def handle(arguments: argparse.Namespace) -> int:
+    """Run the agent until it has been asked to end; return 0, 75 when deliveries remain, 70 when a part of it failed."""
+    settings = settings_of(arguments)
+    with logging_to(settings):
+        return _Watch(settings, once=arguments.once, supervisor_fd=arguments.supervisor_fd).run()
+
+
+class _Watch:
+    """One invocation: waits for the model path, holds the state folder, turns signals and endings into the agent's end."""
+
+    def __init__(self, settings: Settings, *, once: bool, supervisor_fd: int | None) -> None:
+        self._settings = settings
+        self._once = once
+        self._clock = SystemClock()
+        self._ended: Ended | None = None
+        self._end = threading.Event()
+        self._agent: Agent | None = None
+        self._ending: Ending | None = None if supervisor_fd is None else SupervisorPipe(supervisor_fd)
+
+    def run(self) -> int:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+        with ExitStack() as stack:
+            if self._ending is not None:
+                self._ending.start(lambda reason: self._stop(Ended(reason, training_over=True)))
+                stack.callback(self._ending.close)
+            while True:
+                if not self._wait_for_model_path():
+                    log.info("the model path never appeared: nothing to register", path=self._settings.model_path)
+                    return 0
+                code = self._watch()
+                if self._agent is None or not self._agent.vanished or self._end.is_set():
+                    return code
+
+    def _watch(self) -> int:
+        folder = state_folder(self._settings.model_path, self._settings.state_dir)
+        with owned(folder):
+            self._agent = agent = Agent(self._settings, folder, open_sinks(self._settings.repository), self._clock)
+            if self._ended is not None:
+                agent.end(self._ended)
+            return agent.run(once=self._once)
+
+    def _wait_for_model_path(self) -> bool:
+        """Wait until the model path is a folder; return False when the end came first."""
+        path = Path(self._settings.model_path)
+        said = False
+        while not path.is_dir():
+            if path.exists():
+                raise StateError(f"the model path {path} is not a folder", hint="give the folder that the training writes into")
+            if self._once:
+                raise NotFoundError(f"the model path {path} does not exist", hint="give an existing folder with --modelPath")
+            if not said:
+                log.info("waiting for the model path: training may make it later", path=path)
+                said = True
+            if self._clock.wait(self._end, _MISSING_SECONDS):
+                return path.is_dir()
+        return True
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._stop(Ended(f"signal {signal.Signals(number).name}", training_over=False))
+
+    def _stop(self, ended: Ended) -> None:
+        if self._ended is None:
+            self._ended = ended
+        self._end.set()
+        if self._agent is not None:
+            self._agent.end(ended)

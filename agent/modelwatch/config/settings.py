@@ -1,0 +1,103 @@
+"""The options of one invocation, merged and checked."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from modelwatch.core.entities import Lifetime, ModelType, Storage
+from modelwatch.core.json import JsonValue
+from modelwatch.core.mounts import WatchMethod
+
+
+class SnapshotMethod(enum.Enum):
+    """How checkpoints are copied at most cheaply; each falls back to the next."""
+
+    AUTO = "auto"
+    REFLINK = "reflink"
+    COPY = "copy"
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """
+    The commit that is being trained, as GradientCI tells it.
+
+    Attributes:
+        ref: Branch or tag.
+        sha: Commit.
+        repository: Address.
+    """
+
+    ref: str | None = None
+    sha: str | None = None
+    repository: str | None = None
+
+    def to_json(self) -> JsonValue:
+        """Return the fields that are known."""
+        fields = {"ref": self.ref, "sha": self.sha, "repository": self.repository}
+        return {key: value for key, value in fields.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    What the user asked for. config/modelwatch.yaml describes each option.
+
+    Attributes:
+        model_path: Where training writes checkpoints and models; empty when nothing says.
+        model_type: None to recognise it.
+        model_name: Name of the registered model.
+        repository: Folder of the repository.
+        team: Owner of the models.
+        experiment: Gradient's experiment id, or None.
+        project: Gradient's project id, or None.
+        run: Identifies the training run, or None to let the agent make one.
+        log_dirs: Where event files are; empty for the model path.
+        storage: Whether files are copied into the repository.
+        lifetime: Whether versions go with their experiment.
+        settle_seconds: How long a structurally whole model must be unchanged.
+        quiet_seconds: How long files that tell nothing of themselves must be unchanged.
+        rescan_seconds: Between full scans.
+        poll_seconds: Between scans where changes are not told.
+        scalars_seconds: Between readings of the event files.
+        watch_method: None to choose by the file system.
+        commit_markers: Names of files that say that their folder is complete.
+        ignore: Globs of what is not looked at.
+        drain_timeout_seconds: For delivering what is left after training has ended.
+        snapshot_method: How checkpoints may be copied.
+        state_dir: Where the journal and the snapshots are, or None for the default.
+        log_level: ``debug``, ``info``, ``warning`` or ``error``.
+        log_format: ``text`` or ``json``.
+        log_file: None for standard error.
+        notes: For every version.
+        git: What GradientCI says of the commit, or None.
+    """
+
+    model_path: str
+    model_type: ModelType | None
+    model_name: str
+    repository: str
+    team: str
+    experiment: str | None
+    project: str | None
+    run: str | None
+    log_dirs: tuple[str, ...]
+    storage: Storage
+    lifetime: Lifetime
+    settle_seconds: float
+    quiet_seconds: float
+    rescan_seconds: float
+    poll_seconds: float
+    scalars_seconds: float
+    watch_method: WatchMethod | None
+    commit_markers: tuple[str, ...]
+    ignore: tuple[str, ...]
+    drain_timeout_seconds: float
+    snapshot_method: SnapshotMethod
+    state_dir: str | None
+    log_level: str
+    log_format: str
+    log_file: str | None
+    notes: str
+    git: Git | None

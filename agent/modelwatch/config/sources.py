@@ -1,0 +1,197 @@
+"""
+Where options come from, strongest first: flags, environment, our YAML file, Gradient's options file, GradientCI's project file.
+
+Each source gives raw texts with their origin; nothing is parsed here, so that every problem of every source can be reported at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from modelwatch.config.options import OPTIONS, Option
+from modelwatch.core.errors import ConfigProblem
+
+_LARGEST_FILE_BYTES = 1 << 20
+
+_GRADIENT_ONLY = frozenset(
+    """
+    apiKey args cluster clusterId command container containerUser datasetRef datasetName datasetUri deploymentType dockerfilePath
+    env experimentEnv experimentType hyperparameters id ignoreFiles imageTag imageUsername instanceCount isPreemptible jobEnv
+    machineType masterCommand masterContainer masterCount masterMachineType modelSummary name optionsFile parameterServerCommand
+    parameterServerContainer parameterServerCount parameterServerMachineType path ports project registryPassword registryUsername
+    tag tags teamId tensorboard timeout useDockerfile vpc workerCommand workerContainer workerCount workerMachineType workingDirectory
+    workspace workspaceArchive workspacePassword workspaceRef workspaceUrl workspaceUsername
+    """.split()  # noqa: SIM905 - a list of words is easier to read and to compare as text
+)
+"""Options of Gradient's client that mean nothing here (its `--createOptionsFile` writes all of a command's options)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """
+    A value as somebody wrote it.
+
+    Attributes:
+        texts: One text, or several for an option that may be repeated.
+        origin: For people: ``flag --modelPath``, ``environment PS_MODEL_PATH``, ``modelwatch.yaml line 3``.
+    """
+
+    texts: tuple[str, ...]
+    origin: str
+
+
+Source = Mapping[str, Given]
+"""Option name → what one source says."""
+
+
+def nearest(word: str, words: Sequence[str]) -> str:
+    """Return a hint at the word that was probably meant, or an empty string."""
+    found = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+# -------------------------------------------------------------------------------------------------------------- environment
+
+
+def from_environment(environment: Mapping[str, str], problems: list[ConfigProblem]) -> Source:
+    """
+    Read every option's variables: ours, ours with ``_FILE`` (the value is in that file, as for mounted secrets), then Gradient's own.
+
+    An empty variable counts as absent, as Gradient's platform and Compose files leave them.
+    """
+    source: dict[str, Given] = {}
+    for option in OPTIONS:
+        for name in (option.variable, *option.variables):
+            text = environment.get(name, "")
+            path = environment.get(f"{name}_FILE", "") if name == option.variable else ""
+            if text:
+                source[option.name] = Given(_split(option, text), f"environment {name}")
+            elif path:
+                given = _from_value_file(option, name, path, problems)
+                if given is not None:
+                    source[option.name] = given
+            if option.name in source:
+                break
+    return source
+
+
+def _from_value_file(option: Option, name: str, path: str, problems: list[ConfigProblem]) -> Given | None:
+    origin = f"environment {name}_FILE"
+    try:
+        text = _read(Path(path)).strip()
+    except (OSError, ValueError) as error:
+        problems.append(ConfigProblem(option.name, path, origin, f"the file cannot be read: {_why(error)}"))
+        return None
+    return Given(_split(option, text), f"{origin} ({path})")
+
+
+def _split(option: Option, text: str) -> tuple[str, ...]:
+    if not option.repeated:
+        return (text,)
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+# --------------------------------------------------------------------------------------------------------------------- YAML
+
+
+def from_yaml(path: Path, problems: list[ConfigProblem], *, gradient: bool = False) -> Source:
+    """
+    Read a YAML file whose keys are option names in camelCase or kebab-case.
+
+    Args:
+        path: The file.
+
+        problems: Everything wrong with it is added here.
+
+        gradient: It is an options file of Gradient's client: its other options are passed over, and its own names are known.
+    """
+    mapping = _load(path, problems)
+    source: dict[str, Given] = {}
+    if mapping is None:
+        return source
+    names = {key: option for option in OPTIONS for key in (option.name, option.kebab)}
+    if gradient:
+        names |= {key: option for option in OPTIONS for key in option.gradient_names}
+    for key_node, value_node in mapping.value:
+        key, line = str(key_node.value), key_node.start_mark.line + 1
+        origin = f"{path} line {line}"
+        option = names.get(key)
+        if option is None:
+            if not (gradient and key in _GRADIENT_ONLY):
+                problems.append(
+                    ConfigProblem(key, _shown(value_node), origin, f"there is no such option{nearest(key, list(names))}")
+                )
+        elif option.name in source:
+            problems.append(
+                ConfigProblem(option.name, _shown(value_node), origin, f"given twice, first at {source[option.name].origin}")
+            )
+        else:
+            texts = _texts(option, value_node, origin, problems)
+            if texts is not None:
+                source[option.name] = Given(texts, origin)
+    return source
+
+
+def from_project_file(path: Path, problems: list[ConfigProblem]) -> Source:
+    """Read the model's type and path out of GradientCI's `.ps_project/config.yaml`, version 1 (``model: {type, path}``)."""
+    source: dict[str, Given] = {}
+    mapping = _load(path, problems)
+    for key_node, value_node in mapping.value if mapping is not None else ():
+        if key_node.value != "model" or not isinstance(value_node, yaml.MappingNode):
+            continue
+        for name_node, scalar in value_node.value:
+            name = {"type": "modelType", "path": "modelPath"}.get(str(name_node.value))
+            if name is not None and isinstance(scalar, yaml.ScalarNode):
+                source[name] = Given((scalar.value,), f"{path} line {name_node.start_mark.line + 1}")
+    return source
+
+
+def _load(path: Path, problems: list[ConfigProblem]) -> yaml.MappingNode | None:
+    """Return the file's top mapping; add a problem and return None when there is none. An empty file says nothing."""
+    try:
+        node = yaml.compose(_read(path), Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path} line {mark.line + 1}" if mark is not None else str(path)
+        problems.append(ConfigProblem("config", str(path), where, f"not YAML: {getattr(error, 'problem', None) or error}"))
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        problems.append(ConfigProblem("config", str(path), "the file itself", f"cannot be read: {_why(error)}"))
+        return None
+    if node is None:
+        return None
+    if not isinstance(node, yaml.MappingNode):
+        problems.append(ConfigProblem("config", str(path), f"{path} line 1", "must hold options, one `name: value` a line"))
+        return None
+    return node
+
+
+def _texts(option: Option, node: yaml.Node, origin: str, problems: list[ConfigProblem]) -> tuple[str, ...] | None:
+    if isinstance(node, yaml.ScalarNode):
+        if node.tag == "tag:yaml.org,2002:null":
+            return None
+        return _split(option, node.value) if option.repeated else (node.value,)
+    if isinstance(node, yaml.SequenceNode) and option.repeated and all(isinstance(item, yaml.ScalarNode) for item in node.value):
+        return tuple(item.value for item in node.value)
+    wanted = "a value or a list of values" if option.repeated else "one value"
+    problems.append(ConfigProblem(option.name, _shown(node), origin, f"must be {wanted}"))
+    return None
+
+
+def _shown(node: yaml.Node) -> str:
+    return node.value if isinstance(node, yaml.ScalarNode) else "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
+
+
+def _read(path: Path) -> str:
+    if path.stat().st_size > _LARGEST_FILE_BYTES:
+        raise ValueError("it is larger than 1 MiB")
+    return path.read_text(encoding="utf-8")
+
+
+def _why(error: Exception) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

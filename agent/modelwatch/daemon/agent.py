@@ -1,0 +1,364 @@
+"""
+The agent: wires the stages to threads, and ends them in order.
+
+    main        signals and waiting only
+    watcher     hints, scans, intake            → queue →
+    registrar   verify, seal, join, journal     → journal →
+    scalars     reads event files as they grow
+    publisher   one for each sink
+
+STARTING → WATCHING → FINISHING (last scan, last scalars) → DRAINING (deliveries) → STOPPED, under one deadline that is computed when the end
+is asked for. A second request ends the draining; what is left stays in the journal.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelwatch.config.settings import Settings
+from modelwatch.core import log, steps
+from modelwatch.core.backoff import Backoff
+from modelwatch.core.clock import Clock
+from modelwatch.core.deadline import Deadline
+from modelwatch.core.entities import Checkpoint, Provenance, Receipt, Storage
+from modelwatch.core.errors import StateError
+from modelwatch.core.identifiers import new_ulid
+from modelwatch.daemon import announce
+from modelwatch.daemon.intake import Intake, Outcome, Patience, Pinned
+from modelwatch.daemon.publisher import Publisher
+from modelwatch.daemon.registrar import Identity, Registrar
+from modelwatch.daemon.state_folder import FOLDER_NAME, journal_path
+from modelwatch.daemon.threads import Worker
+from modelwatch.daemon.watcher import Watcher
+from modelwatch.formats.registry import claim, formats_for
+from modelwatch.journal.journal import Delivery, Journal
+from modelwatch.metrics.join import Joined, join
+from modelwatch.scalars.logdir import LogDirectories
+from modelwatch.sinks.base import Sink
+from modelwatch.snapshot.store import SnapshotStore
+from modelwatch.watch.hints import open_hints
+from modelwatch.watch.scan import Scanner
+
+_FOREVER_SECONDS = 7 * 24 * 3600.0
+"""The longest wait for a last scan that somebody asked for and watches."""
+
+
+class AgentState(enum.Enum):
+    """Where the agent is in its life; shown by `modelwatch status`."""
+
+    STARTING = "STARTING"
+    WATCHING = "WATCHING"
+    FINISHING = "FINISHING"
+    DRAINING = "DRAINING"
+    STOPPED = "STOPPED"
+
+
+class _Amend(enum.Enum):
+    """Asks the registrar to join the metrics of open versions again."""
+
+    NOW = "now"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """
+    Why the agent is to end.
+
+    Attributes:
+        reason: For people.
+        training_over: Nothing more will be written, no scalars either.
+    """
+
+    reason: str
+    training_over: bool
+
+
+class Agent:
+    """
+    One agent over one state folder, which the caller holds (`state_folder.owned`).
+
+    Args:
+        settings: What the user asked for.
+
+        folder: The state folder.
+
+        sinks: Where versions are registered. The agent closes them.
+
+        clock: The real one, but for tests.
+
+    Attributes:
+        vanished: The model path went away while it was watched, and the state folder with it.
+    """
+
+    def __init__(self, settings: Settings, folder: Path, sinks: Sequence[Sink], clock: Clock) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._sinks = sinks
+        self._clock = clock
+        self._end = threading.Event()
+        self._ended: Ended | None = None
+        self._abort = threading.Event()
+        self._queue: queue.SimpleQueue[Pinned | _Amend | None] = queue.SimpleQueue()
+        self._scalars_stop = threading.Event()
+        self._draining = threading.Event()
+        self._bells = {sink.name: threading.Event() for sink in sinks}
+        self._sending = dict.fromkeys(self._bells, False)
+        self._logs = LogDirectories(settings.log_dirs or (settings.model_path,), exclude=(FOLDER_NAME,))
+        self._snapshots = SnapshotStore(folder / "snapshots")
+        self._counted = announce.Counts()
+        self.vanished = False
+
+    # ------------------------------------------------------------------------------------------------------------ the end
+
+    def end(self, ended: Ended) -> None:
+        """Ask for the end; a second call ends the draining at once. Safe in a signal handler and in any thread."""
+        if self._ended is None:
+            self._ended = ended
+        else:
+            self._abort.set()
+        self._end.set()
+
+    def _fail(self) -> None:
+        """A thread has failed: stop everything; the supervisor or the platform starts the agent again."""
+        self._abort.set()
+        if self._ended is None:
+            self._ended = Ended("a thread failed", training_over=False)
+        self._end.set()
+
+    def _on_vanished(self) -> None:
+        """End when the state folder went with the model path; the caller starts anew when the model path is there again."""
+        if not journal_path(self._folder).exists():
+            self.vanished = True
+            self.end(Ended("the model path and the state folder in it are gone", training_over=False))
+
+    # ---------------------------------------------------------------------------------------------------------------- run
+
+    def run(self, *, once: bool) -> int:
+        """
+        Watch until `end` was called; with `once`, register what is there and end.
+
+        Returns:
+            0 when every version has been delivered, 75 when some deliveries remain in the journal, 70 when a thread failed.
+        """
+        with self._journal() as journal:
+            self._recover(journal)
+            self._enter(journal, AgentState.STARTING)
+            watcher = self._watcher(journal)
+            workers = {
+                "watcher": Worker("watcher", watcher.run, self._fail),
+                "registrar": Worker("registrar", lambda: self._register(watcher.answer), self._fail),
+                "scalars": Worker("scalars", self._read_scalars, self._fail),
+            }
+            publishers = [
+                Worker(f"publisher-{index}", lambda s=sink: self._publish(s), self._fail) for index, sink in enumerate(self._sinks)
+            ]  # type: ignore[misc] # mypy cannot infer the default of a lambda's argument
+            for worker in (*workers.values(), *publishers):
+                worker.start()
+            if once:
+                self.end(Ended("what is there has been looked at", training_over=True))
+            self._wait_for(watcher.armed)
+            self._enter(journal, AgentState.WATCHING)
+            self._clock.wait(self._end, threading.TIMEOUT_MAX)
+            patience = _FOREVER_SECONDS if once else self._settings.drain_timeout_seconds
+            deadline = Deadline.after(self._clock, patience)
+            self._finish(journal, watcher, workers, deadline)
+            self._drain(journal, publishers, None if once else deadline)
+            left = journal.undelivered()
+            self._enter(journal, AgentState.STOPPED)
+        failed = [worker.name for worker in (*workers.values(), *publishers) if worker.error is not None]
+        announce.summary(self._counted, left=left, model_path=self._settings.model_path)
+        if failed:
+            return 70
+        return 75 if left else 0
+
+    def drain(self, *, rejected: bool) -> int:
+        """Deliver what the journal holds, and with `rejected` what was refused, without watching; as `run` returns."""
+        with self._journal() as journal:
+            journal.recover_deliveries()
+            journal.retry(rejected=rejected)
+            publishers = [
+                Worker(f"publisher-{index}", lambda s=sink: self._publish(s), self._fail) for index, sink in enumerate(self._sinks)
+            ]  # type: ignore[misc] # as in `run`
+            for publisher in publishers:
+                publisher.start()
+            self._drain(journal, publishers, None)
+            left = journal.undelivered()
+        announce.summary(self._counted, left=left, model_path=self._settings.model_path)
+        return 75 if left else 0
+
+    def _finish(self, journal: Journal, watcher: Watcher, workers: dict[str, Worker], deadline: Deadline) -> None:
+        ended = self._ended or Ended("", training_over=False)
+        self._enter(journal, AgentState.FINISHING, ended.reason)
+        watcher.finish(deadline)
+        workers["watcher"].join(deadline)
+        self._scalars_stop.set()
+        workers["scalars"].join(deadline)
+        steps.reached("agent.last-scan")
+        self._queue.put(_Amend.FINAL if ended.training_over else _Amend.NOW)
+        self._queue.put(None)
+        workers["registrar"].join(deadline)
+        if not workers["registrar"].join(Deadline.after(self._clock, 0.0)):
+            self._abort.set()  # it stops after the candidate in hand; the rest is found again by the next scan
+        for worker in workers.values():
+            worker.join()
+
+    def _drain(self, journal: Journal, publishers: Sequence[Worker], deadline: Deadline | None) -> None:
+        """
+        Wait until everything is delivered, the deadline has passed or the end was asked for again.
+
+        Without a deadline the time runs only while nothing is being sent and nothing arrives: somebody waits for the result.
+        """
+        self._enter(journal, AgentState.DRAINING)
+        self._draining.set()
+        self._ring()
+        limit = deadline or Deadline.after(self._clock, self._settings.drain_timeout_seconds)
+        arrived = self._counted.deliveries
+        for publisher in publishers:
+            while not publisher.join(Deadline.after(self._clock, min(0.1, limit.remaining_seconds()))):
+                if deadline is None and (self._counted.deliveries != arrived or any(self._sending.values())):
+                    arrived = self._counted.deliveries
+                    limit = Deadline.after(self._clock, self._settings.drain_timeout_seconds)
+                if limit.passed() or self._abort.is_set():
+                    self._abort.set()
+                    self._ring()
+                    publisher.join()
+        for sink in self._sinks:
+            sink.close()
+
+    def _wait_for(self, armed: threading.Event) -> None:
+        while not armed.is_set() and not self._end.is_set():
+            self._clock.wait(armed, 0.05)
+
+    # -------------------------------------------------------------------------------------------------------------- parts
+
+    def _journal(self) -> Journal:
+        return Journal(journal_path(self._folder), self._clock)
+
+    def _recover(self, journal: Journal) -> None:
+        journal.recover_deliveries()
+        journal.abandon_unfinished("the agent was stopped before it was done; looked for again")
+        self._snapshots.collect(journal.needed_snapshots())
+
+    def _enter(self, journal: Journal, state: AgentState, why: str = "") -> None:
+        try:
+            journal.remember("agent", {"state": state.value, "pid": os.getpid(), "since": self._clock.now(), "why": why})
+        except StateError as error:  # shown by `status` only; a full disk must not stop the agent here
+            log.debug("state not written", why=error.message)
+
+    def _identity(self, journal: Journal) -> Identity:
+        settings = self._settings
+        run = settings.run or str(journal.remember_first("run", f"run-{new_ulid(self._clock.now())}"))
+        return Identity(
+            team=settings.team,
+            model=settings.model_name,
+            provenance=Provenance(run, settings.experiment, settings.project, os.uname().nodename),
+            lifetime=settings.lifetime,
+            storage=settings.storage,
+            model_path=os.path.realpath(settings.model_path),
+            notes=settings.notes,
+            metadata={"git": settings.git.to_json()} if settings.git else {},
+        )
+
+    def _watcher(self, journal: Journal) -> Watcher:
+        settings = self._settings
+        scanner = Scanner(settings.model_path, ignore=settings.ignore)
+        copying = settings.storage is Storage.COPY
+        intake = Intake(
+            formats=formats_for(settings.model_type, commit_markers=settings.commit_markers),
+            claim=claim,
+            snapshots=self._snapshots if copying else None,
+            clock=self._clock,
+            patience=Patience(settings.settle_seconds, settings.quiet_seconds),
+            journalled=dict(journal.journalled()),
+        )
+        return Watcher(
+            scanner=scanner,
+            open_hints=lambda: open_hints(settings.model_path, method=settings.watch_method, poll_seconds=settings.poll_seconds),
+            intake=intake,
+            open_journal=self._journal,
+            hand_over=self._queue.put,
+            on_vanished=self._on_vanished,
+            clock=self._clock,
+            rescan_seconds=settings.rescan_seconds,
+        )
+
+    # ------------------------------------------------------------------------------------------------------ registrar thread
+
+    def _register(self, answer: Callable[[Outcome], None]) -> None:
+        with self._journal() as journal:
+            registrar = Registrar(journal, self._identity(journal), [sink.name for sink in self._sinks], self._join, self._clock)
+            self._persist(lambda: registrar.amend(final=False))
+            while (item := self._queue.get()) is not None and not self._abort.is_set():
+                if isinstance(item, _Amend):
+                    self._persist(lambda final=item is _Amend.FINAL: registrar.amend(final=final))  # type: ignore[misc] # as in `run`
+                else:
+                    outcome = self._persist(lambda pinned=item: registrar.register(pinned))  # type: ignore[misc] # as in `run`
+                    if outcome is not None:
+                        answer(outcome)
+                self._ring()
+
+    def _persist(self, work: Callable[[], object]) -> Outcome | None:
+        """Do work that writes the journal; while the disk is full, wait and do it again, saying so once."""
+        attempts = 0
+        while True:
+            try:
+                result = work()
+            except StateError as error:
+                attempts += 1
+                if attempts == 1:
+                    log.warning("cannot write the state folder; trying again", why=error.message, hint=error.hint)
+                if self._clock.wait(self._abort, Backoff(cap_seconds=10.0).wait_seconds(attempts)):
+                    return None
+            else:
+                if attempts:
+                    log.info("the state folder can be written again")
+                return result if isinstance(result, Outcome) else None
+
+    def _join(self, checkpoint: Checkpoint, directory: str, committed: float) -> Joined:
+        self._logs.poll()
+        absolute = os.path.join(os.path.realpath(self._settings.model_path), directory) if directory else self._settings.model_path  # noqa: PTH118 - text that may hold surrogates, as scalars takes it
+        return join(checkpoint, directory=absolute, committed=committed, scalars=self._logs)
+
+    # ---------------------------------------------------------------------------------------------------------- other threads
+
+    def _read_scalars(self) -> None:
+        while True:
+            if self._logs.poll():
+                self._queue.put(_Amend.NOW)
+            if self._clock.wait(self._scalars_stop, self._settings.scalars_seconds):
+                self._logs.poll()
+                return
+
+    def _publish(self, sink: Sink) -> None:
+        bell = self._bells[sink.name]
+        with self._journal() as journal:
+            publisher = Publisher(journal, sink, self._snapshots, self._clock, self._tell)
+            while not self._abort.is_set():
+                bell.clear()
+                self._sending[sink.name] = True
+                try:
+                    publisher.publish_due(self._abort)
+                    due = publisher.due_seconds()
+                except StateError as error:
+                    log.warning("cannot write the journal; trying again", why=error.message, hint=error.hint)
+                    due = 5.0
+                finally:
+                    self._sending[sink.name] = False
+                if due is None and self._draining.is_set():
+                    return
+                self._clock.wait(bell, min(60.0, 60.0 if due is None else due))
+
+    def _ring(self) -> None:
+        for bell in self._bells.values():
+            bell.set()
+
+    def _tell(self, delivery: Delivery, receipt: Receipt) -> None:
+        announce.delivered(delivery, receipt)
+        self._counted.arrived(delivery)

@@ -1,0 +1,430 @@
+"""
+From a scan to files that are pinned and have settled: the first half of the pipeline.
+
+    scan → claim → shallow check → pin → settle → (hand over to the registrar)
+
+Belongs to the watcher thread. It never hashes and never writes the journal, because a checkpoint may live no longer than the next save:
+what counts here is the time from its last byte to our pin.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from modelwatch.core import log
+from modelwatch.core.backoff import Backoff
+from modelwatch.core.clock import Clock
+from modelwatch.core.entities import Candidate, Checkpoint, Verdict, VerdictKind
+from modelwatch.core.tree import FileTree
+from modelwatch.formats.base import Evidence, Format
+from modelwatch.journal.journal import Members, Trail
+from modelwatch.journal.states import CandidateState
+from modelwatch.snapshot.store import Pin, SnapshotStore
+from modelwatch.snapshot.take import DiskFullError, Take
+from modelwatch.watch.settle import Change, compare
+
+Key = tuple[str, str]
+"""(format name, candidate root): one checkpoint name in the model path."""
+
+CONFIRM_SECONDS = 0.05
+"""Between pin and the last listing, for formats without proof: a directory that is just being deleted looks whole for a moment."""
+
+ORDER_SECONDS = 60.0
+"""How long files must be unchanged before a wrong order of modification times is put down to a copy (facts: cp -r, rsync)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """
+    A candidate on its way to the registrar.
+
+    Attributes:
+        format: Its format.
+        candidate: As it was when pinned.
+        pin: Our copy of its files; None when the repository only refers to them.
+        trail: Its history, owned by the registrar from now on.
+        order_forgiven: Accept modification times in an order that no writer leaves.
+    """
+
+    format: Format
+    candidate: Candidate
+    pin: Pin | None
+    trail: Trail
+    order_forgiven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """
+    The registrar's answer to a `Pinned`.
+
+    Attributes:
+        pinned: What it is about.
+        refusal: None when it was journalled, else why it was not.
+    """
+
+    pinned: Pinned
+    refusal: str | None = None
+
+
+@dataclass(slots=True)
+class _Work:
+    """One candidate between its first sight and its hand-over."""
+
+    format: Format
+    candidate: Candidate
+    trail: Trail
+    unchanged_since: float  # monotonic seconds
+    verdict: Verdict | None = None  # of the shallow check; None: to be judged
+    pin: Pin | None = None
+    pinned_at: float | None = None  # monotonic seconds when the last member was pinned; None: not whole
+    retry_at: float | None = None  # monotonic seconds; set after a copy failed
+    failures: int = 0
+    order_forgiven: bool = False
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        return None if self.verdict is None else self.verdict.checkpoint
+
+
+class Phase(enum.Enum):
+    """How patient the intake is."""
+
+    WATCHING = "watching"
+    FINISHING = "finishing"
+    """Training has ended: nobody writes any more, a short wait is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """
+    How long files must be unchanged.
+
+    Attributes:
+        settle_seconds: For a format whose structure says that it is whole.
+        quiet_seconds: For files that say nothing about themselves.
+        finish_seconds: Instead of either, once training has ended.
+    """
+
+    settle_seconds: float = 2.0
+    quiet_seconds: float = 10.0
+    finish_seconds: float = 0.5
+
+
+@dataclass(slots=True)
+class Intake:
+    """
+    The watcher's half of the pipeline.
+
+    Attributes:
+        formats: In order of precedence.
+        claim: Divides a tree's files among the formats.
+        snapshots: Where pins are made; None to only refer to files in place.
+        clock: For durations and for the journal's times.
+        patience: How long to wait.
+        journalled: Files of the latest journalled generation of each candidate; kept up to date by outcomes.
+        hardlinks: Whether hard links may be used where a format allows them.
+        phase: How patient it is now.
+        judged: How many times a candidate was judged: it grows when a scan brought something new.
+    """
+
+    formats: Sequence[Format]
+    claim: Callable[[Sequence[Format], FileTree], Iterable[Candidate]]
+    snapshots: SnapshotStore | None
+    clock: Clock
+    patience: Patience
+    journalled: dict[Key, Members]
+    hardlinks: bool = True
+    phase: Phase = Phase.WATCHING
+    judged: int = 0
+    _works: dict[Key, _Work] = field(default_factory=dict)
+    _handed: dict[Key, Pinned] = field(default_factory=dict)
+    _told: list[Trail] = field(default_factory=list)
+    _full_until: float | None = None
+    _full_attempts: int = 0
+
+    # -------------------------------------------------------------------------------------------------------------- asking
+
+    def look(self, tree: FileTree) -> list[Pinned]:
+        """
+        Take in what a scan saw.
+
+        Returns:
+            The candidates that are pinned and settled now, oldest first. The caller hands each to the registrar, exactly once.
+        """
+        now = self.clock.monotonic()
+        by_name = {format_.name: format_ for format_ in self.formats}
+        ready: list[Pinned] = []
+        seen: set[Key] = set()
+        for candidate in self.claim(self.formats, tree):
+            key = (candidate.format, candidate.root)
+            seen.add(key)
+            if not self._is_known(key, by_name[candidate.format], candidate):
+                self._meet(key, by_name[candidate.format], candidate, tree.root, now, ready)
+        for key in [key for key in self._works if key not in seen]:
+            self._part(key, ready)
+        for key, work in list(self._works.items()):
+            if self._settled(work, tree.root, now):
+                del self._works[key]
+                ready.append(self._hand_over(key, work))
+        return sorted(ready, key=_completed_ns)
+
+    def answer(self, outcome: Outcome) -> None:
+        """Take in what the registrar made of a candidate."""
+        pinned = outcome.pinned
+        key = (pinned.candidate.format, pinned.candidate.root)
+        if self._handed.get(key) is pinned:
+            del self._handed[key]
+        if outcome.refusal is None:
+            self.journalled[key] = pinned.candidate.members
+        elif key not in self._works:
+            # Not tried again until its files change: the same bytes would be refused the same way.
+            self._works[key] = _Work(
+                pinned.format,
+                pinned.candidate,
+                pinned.trail,
+                self.clock.monotonic(),
+                verdict=Verdict.incomplete(outcome.refusal),
+            )
+        else:
+            self._gone(pinned.trail, outcome.refusal)
+
+    def due_seconds(self) -> float | None:
+        """Return the seconds until `look` has something to do even if nothing changes on disk; None when nothing waits."""
+        now = self.clock.monotonic()
+        waits = [due - now for work in self._works.values() if (due := self._due(work)) is not None]
+        return None if not waits else max(0.0, min(waits))
+
+    def waiting_directories(self) -> set[str]:
+        """Return the directories of everything that waits to settle: they are listed again before it is handed over."""
+        return {stat.directory for work in self._works.values() if self._due(work) is not None for stat in work.candidate.members}
+
+    def unsettled(self) -> int:
+        """Return how many candidates are complete but not yet handed over and answered."""
+        return len(self._handed) + sum(self._due(work) is not None for work in self._works.values())
+
+    def untold(self) -> list[Trail]:
+        """Return the histories that have moves the journal does not know yet; the caller records them when it has time."""
+        told, self._told = self._told, []
+        return told + [work.trail for work in self._works.values() if work.trail.pending]
+
+    # --------------------------------------------------------------------------------------------------------- one candidate
+
+    def _is_known(self, key: Key, format_: Format, candidate: Candidate) -> bool:
+        """Return whether these files were journalled, or are in the registrar's hands, as they are."""
+        harmless = {Change.SAME, Change.SHRANK}
+        if format_.evidence is Evidence.PROOF:
+            harmless.add(Change.GREW)  # its content was proven complete; what is added later does not make it another checkpoint
+        handed = self._handed.get(key)
+        if handed is not None and compare(handed.candidate.members, candidate.members) in harmless:
+            return True
+        known = self.journalled.get(key)
+        return known is not None and compare(known, candidate.members, by_inode=False) in harmless
+
+    def _meet(self, key: Key, format_: Format, candidate: Candidate, root: str, now: float, ready: list[Pinned]) -> None:  # noqa: PLR0913, PLR0917 - one step of `look`, which owns all of these
+        work = self._works.get(key)
+        if work is None:
+            work = self._begin(key, format_, candidate, now)
+        else:
+            change = compare(work.candidate.members, candidate.members)
+            if change is Change.SAME:
+                waiting = work.verdict is not None or (work.retry_at is not None and now < work.retry_at)
+                if waiting and not self._order_may_be_forgiven(work, now):
+                    return
+            elif self._outlived(work, change):
+                del self._works[key]
+                ready.append(self._hand_over(key, work))
+                if change is Change.SHRANK:
+                    return
+                work = self._begin(key, format_, candidate, now)
+            else:
+                self._follow(work, change, candidate, now)
+        self._judge(work, root)
+
+    def _begin(self, key: Key, format_: Format, candidate: Candidate, now: float) -> _Work:
+        trail = Trail(candidate.format, candidate.root, candidate.members)
+        trail.move(CandidateState.SEEN, self.clock.now())
+        work = self._works[key] = _Work(format_, candidate, trail, now)
+        return work
+
+    def _outlived(self, work: _Work, change: Change) -> bool:
+        """Return whether our pin is a whole checkpoint by itself although its source is being deleted or written anew."""
+        return (
+            change in {Change.REWRITTEN, Change.SHRANK}
+            and work.pin is not None
+            and work.pinned_at is not None
+            and work.format.evidence is Evidence.PROOF
+        )
+
+    def _follow(self, work: _Work, change: Change, candidate: Candidate, now: float) -> None:
+        """Go on with files that are not what they were."""
+        work.candidate = candidate
+        work.trail.members = candidate.members
+        work.unchanged_since = now
+        work.verdict = None
+        work.order_forgiven = False
+        work.pinned_at = None
+        work.retry_at, work.failures = None, 0
+        if change is Change.REWRITTEN:
+            back_to_seen(work.trail, self.clock.now(), "written to before it had settled")
+
+    def _judge(self, work: _Work, root: str) -> None:
+        self.judged += 1
+        verdict = work.format.inspect(root, work.candidate, deep=False)
+        if verdict.only_order and work.order_forgiven:
+            verdict = Verdict(VerdictKind.COMPLETE, verdict.reason, verdict.checkpoint)
+        work.verdict = verdict
+        trail, at = work.trail, self.clock.now()
+        if verdict.kind is VerdictKind.COMPLETE:
+            if verdict.checkpoint is None:
+                raise AssertionError(f"{work.format.name}: COMPLETE without a checkpoint")
+            trail.step, trail.epoch = verdict.checkpoint.step, verdict.checkpoint.epoch
+            if trail.state is not CandidateState.SETTLING:
+                back_to_seen(trail, at)
+                trail.move(CandidateState.SETTLING, at)
+            if work.format.evidence is not Evidence.SILENCE:
+                self._pin(work, root)
+        elif verdict.kind is VerdictKind.FOREIGN:
+            if trail.state is not CandidateState.FOREIGN:
+                trail.move(CandidateState.FOREIGN, at, verdict.reason)
+        else:
+            back_to_seen(trail, at)
+            trail.explain(at, verdict.reason)
+
+    def _part(self, key: Key, ready: list[Pinned]) -> None:
+        """Let go of a candidate that is not in the tree any more."""
+        work = self._works.pop(key)
+        if self._outlived(work, Change.SHRANK):
+            ready.append(self._hand_over(key, work))
+            return
+        if work.pin is not None:
+            work.pin.discard()
+        if work.checkpoint is not None and work.verdict is not None and work.verdict.kind is VerdictKind.COMPLETE:
+            self._gone(work.trail, "deleted before it could be copied and had settled")
+        else:
+            why = work.verdict.reason if work.verdict is not None else ""
+            self._gone(work.trail, f"deleted while incomplete: {why}" if why else "deleted at once")
+
+    def _gone(self, trail: Trail, reason: str) -> None:
+        trail.move(CandidateState.GONE, self.clock.now(), reason)
+        self._told.append(trail)
+
+    def _hand_over(self, key: Key, work: _Work) -> Pinned:
+        pinned = Pinned(work.format, work.candidate, work.pin, work.trail, work.order_forgiven)
+        self._handed[key] = pinned
+        return pinned
+
+    # --------------------------------------------------------------------------------------------------------------- pinning
+
+    def _pin(self, work: _Work, root: str) -> None:
+        """Pin what is not yet pinned as it is now; `pinned_at` is set when all of it is."""
+        checkpoint = work.checkpoint
+        if checkpoint is None or self._disk_is_full():
+            return
+        if self.snapshots is not None:
+            try:
+                if not self._take_members(work, checkpoint, root, self.snapshots):
+                    return
+            except DiskFullError as error:
+                self._note_full_disk(error)
+                return
+            self._note_free_disk()
+        work.pinned_at = self.clock.monotonic()
+
+    def _take_members(self, work: _Work, checkpoint: Checkpoint, root: str, snapshots: SnapshotStore) -> bool:
+        if work.pin is None:
+            work.pin = snapshots.begin()
+        pin = work.pin
+        for stat in work.candidate.members:
+            if stat.path not in checkpoint.members or pin.sources.get(stat.path) == stat:
+                continue
+            hardlink = self.hardlinks and work.format.hardlink_safe(stat.path)
+            take = pin.take(root, stat, hardlink=hardlink)
+            if take is not Take.TAKEN:
+                # The next scan shows what became of it; if nothing did, the copy is tried again, less and less often.
+                work.verdict = None
+                work.failures += 1
+                work.retry_at = self.clock.monotonic() + min(30.0, CONFIRM_SECONDS * 2.0**work.failures)
+                work.trail.explain(self.clock.now(), f"{stat.path}: {take.value} while it was being copied")
+                return False
+        return True
+
+    def _disk_is_full(self) -> bool:
+        return self._full_until is not None and self.clock.monotonic() < self._full_until
+
+    def _note_full_disk(self, error: DiskFullError) -> None:
+        self._full_attempts += 1
+        self._full_until = self.clock.monotonic() + Backoff(cap_seconds=30.0).wait_seconds(self._full_attempts)
+        if self._full_attempts == 1:
+            log.warning("disk full: checkpoints are not being copied", why=error.message, hint=error.hint)
+
+    def _note_free_disk(self) -> None:
+        if self._full_attempts:
+            log.info("disk has room again: going on")
+        self._full_attempts, self._full_until = 0, None
+
+    # -------------------------------------------------------------------------------------------------------------- settling
+
+    def _wait_seconds(self, work: _Work, checkpoint: Checkpoint) -> float:
+        """Return how long the files must be unchanged before they are handed over."""
+        evidence = work.format.evidence
+        if evidence is Evidence.PROOF and self.snapshots is not None:
+            awaited = [path for path in checkpoint.awaited if path not in work.candidate.paths]
+            wait = self.patience.settle_seconds if awaited else 0.0
+        elif evidence is Evidence.SILENCE:
+            wait = self.patience.quiet_seconds
+        else:
+            wait = self.patience.settle_seconds
+        return min(wait, self.patience.finish_seconds) if self.phase is Phase.FINISHING else wait
+
+    def _due(self, work: _Work) -> float | None:
+        """Return the monotonic time at which the candidate can go on if nothing changes, or None if only a change helps."""
+        verdict = work.verdict
+        if verdict is None:
+            return work.retry_at
+        if verdict.only_order and verdict.kind is not VerdictKind.COMPLETE:
+            return self._order_due(work)
+        checkpoint = verdict.checkpoint
+        if checkpoint is None or verdict.kind is not VerdictKind.COMPLETE:
+            return None
+        due = work.unchanged_since + self._wait_seconds(work, checkpoint)
+        if work.pinned_at is None:
+            return max(due, self._full_until or 0.0)
+        return max(due, work.pinned_at + CONFIRM_SECONDS) if work.format.evidence is not Evidence.PROOF else due
+
+    def _settled(self, work: _Work, root: str, now: float) -> bool:
+        checkpoint = work.checkpoint
+        if checkpoint is None or work.verdict is None or work.verdict.kind is not VerdictKind.COMPLETE:
+            return False
+        if now < work.unchanged_since + self._wait_seconds(work, checkpoint):
+            return False
+        if work.pinned_at is None:
+            self._pin(work, root)
+            if work.pinned_at is None or work.format.evidence is not Evidence.PROOF:
+                return False
+        return work.format.evidence is Evidence.PROOF or now >= work.pinned_at + CONFIRM_SECONDS
+
+    def _order_due(self, work: _Work) -> float:
+        wait = self.patience.finish_seconds if self.phase is Phase.FINISHING else ORDER_SECONDS
+        return work.unchanged_since + wait
+
+    def _order_may_be_forgiven(self, work: _Work, now: float) -> bool:
+        """Return whether a candidate that only its times speak against has been unchanged for so long that a copy must have set them."""
+        if work.verdict is None or not work.verdict.only_order or work.order_forgiven or now < self._order_due(work):
+            return False
+        work.order_forgiven = True
+        return True
+
+
+def _completed_ns(pinned: Pinned) -> int:
+    """Return when the last of the files was written: versions found in one scan are numbered in that order."""
+    return max(member.mtime_ns for member in pinned.candidate.members)
+
+
+def back_to_seen(trail: Trail, at: float, reason: str = "") -> None:
+    """Move a trail that had come further back to SEEN, through CHANGED."""
+    if trail.state is not CandidateState.SEEN:
+        trail.move(CandidateState.CHANGED, at, reason)
+        trail.move(CandidateState.SEEN, at, reason)

@@ -1,0 +1,77 @@
+"""What an agent has seen and done, read from its journal by anybody at any time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelwatch.core.clock import Clock
+from modelwatch.core.json import JsonValue
+from modelwatch.core.lock import LockedError, locked
+from modelwatch.daemon.state_folder import journal_path
+from modelwatch.journal.journal import CandidateRow, Delivery, Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """
+    The journal's content for people.
+
+    Attributes:
+        folder: The state folder.
+        running: Whether an agent holds it now.
+        agent: What the latest agent said of itself: state, pid, since, why.
+        waiting: Why nothing can be watched now, or None.
+        candidates: Every checkpoint seen, oldest first.
+        deliveries: Every registration and amendment, oldest first.
+        skipped: Entries of the model path that are not looked at, as (path, reason).
+    """
+
+    folder: Path
+    running: bool
+    agent: Mapping[str, JsonValue]
+    waiting: str | None
+    candidates: tuple[CandidateRow, ...]
+    deliveries: tuple[Delivery, ...]
+    skipped: tuple[tuple[str, str], ...]
+
+    def by_state(self) -> Counter[str]:
+        """Return how many checkpoints are in each state."""
+        return Counter(row.state.value for row in self.candidates)
+
+    def last_error(self) -> str:
+        """Return the error of the latest failed delivery that has not arrived since, or an empty string."""
+        failed = [delivery for delivery in self.deliveries if delivery.last_error]
+        return max(failed, key=lambda delivery: delivery.moved).last_error if failed else ""
+
+
+def read_status(folder: Path, clock: Clock) -> Status:
+    """
+    Read the status of a state folder. Changes nothing.
+
+    Raises:
+        StateError: There is no journal, or it cannot be read.
+    """
+    with Journal(journal_path(folder), clock, create=False) as journal:
+        waiting = journal.fact("waiting")
+        return Status(
+            folder=folder,
+            running=_is_held(folder),
+            agent=journal.fact("agent") or {},
+            waiting=None if waiting is None else str(waiting["why"]),
+            candidates=tuple(journal.candidates()),
+            deliveries=tuple(journal.deliveries()),
+            skipped=tuple((path, reason) for path, reason in journal.fact("skipped") or ()),
+        )
+
+
+def _is_held(folder: Path) -> bool:
+    try:
+        with locked(folder / "lock", wait=False):
+            return False
+    except LockedError:
+        return True
+    except OSError:
+        return False  # a read-only folder: nobody can be writing there

@@ -1,0 +1,216 @@
+"""The watcher thread: hints wake it, scans tell it what is there, the intake decides what to do."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from modelwatch.core import log, steps
+from modelwatch.core.clock import Clock
+from modelwatch.core.deadline import Deadline
+from modelwatch.core.errors import StateError
+from modelwatch.core.tree import FileTree, Skipped
+from modelwatch.daemon.intake import Intake, Outcome, Phase, Pinned
+from modelwatch.journal.journal import Journal, Trail
+from modelwatch.journal.states import CandidateState
+from modelwatch.watch.hints import Hints
+from modelwatch.watch.scan import ModelPathError, Scanner
+
+_MISSING_SECONDS = 0.5
+"""Between two looks for a model path that is not there yet."""
+
+_TELL_SECONDS = 1.0
+"""The journal learns of moves before the commit point at least this often, even in a burst that never pauses."""
+
+_SKIPPED_SHOWN = 1000
+"""Entries that are not looked at and that `modelwatch status` can show."""
+
+_LONGEST_PAUSE_SECONDS = 0.05
+"""Between scans in a burst of events that brings nothing new: a training that writes logs all the time must not cost a core."""
+
+
+@dataclass(slots=True)
+class Watcher:
+    """
+    Runs the intake.
+
+    Attributes:
+        scanner: Walks the model path.
+        open_hints: Starts watching for changes; called again when the model path was missing.
+        intake: Takes in each scan.
+        open_journal: Called in the thread.
+        hand_over: Where settled candidates go.
+        clock: For durations.
+        on_vanished: Called in the thread when the model path went away.
+        rescan_seconds: Between full scans, whatever the hints say.
+        armed: Set once the first scan is done.
+    """
+
+    scanner: Scanner
+    open_hints: Callable[[], Hints]
+    intake: Intake
+    open_journal: Callable[[], Journal]
+    hand_over: Callable[[Pinned], None]
+    clock: Clock
+    on_vanished: Callable[[], None]
+    rescan_seconds: float
+    armed: threading.Event = field(default_factory=threading.Event)
+    outcomes: deque[Outcome] = field(default_factory=deque)
+    _finish: threading.Event = field(default_factory=threading.Event)
+    _deadline: Deadline | None = None
+    _hints: Hints | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _unwritten: list[Trail] = field(default_factory=list)
+    _skipped: tuple[Skipped, ...] = ()
+
+    # ------------------------------------------------------------------------------------------------- from other threads
+
+    def answer(self, outcome: Outcome) -> None:
+        """Take in what the registrar made of a candidate. Any thread."""
+        self.outcomes.append(outcome)
+        self._wake()
+
+    def finish(self, deadline: Deadline) -> None:
+        """Ask for the last scan: the thread ends when nothing is left to settle, or at the deadline. Any thread."""
+        self._deadline = deadline
+        self._finish.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        with self._lock:
+            if self._hints is not None:
+                self._hints.wake()
+
+    # ----------------------------------------------------------------------------------------------------------- the thread
+
+    def run(self) -> None:
+        """Watch until `finish` was called and its work is done."""
+        with self.open_journal() as journal:
+            try:
+                self._run(journal)
+            finally:
+                self._use(None)
+
+    def _run(self, journal: Journal) -> None:
+        while not self._over():
+            tree = self._first_scan(journal)
+            if tree is None:
+                return
+            try:
+                self._follow(tree, journal)
+            except ModelPathError as error:
+                log.warning("the model path is gone; waiting for it", why=error.message)
+                self._look(FileTree(self.scanner.root, {}), journal, tell=True)
+                self._use(None)
+                self.on_vanished()
+
+    def _first_scan(self, journal: Journal) -> FileTree | None:
+        """Wait until the model path can be scanned; return None when asked to finish before."""
+        said = ""
+        while True:
+            try:
+                self._use(self.open_hints())
+                tree = self.scanner.full()
+            except ModelPathError as error:
+                self._use(None)
+                if error.message != said:
+                    said = error.message
+                    log.warning("waiting for the model path", why=error.message, hint=error.hint)
+                    journal.remember("waiting", {"why": error.message, "since": self.clock.now()})
+                self.armed.set()
+                if self._finish.is_set():
+                    return None
+                self.clock.wait(self._finish, _MISSING_SECONDS)
+            else:
+                if said:
+                    log.info("the model path is there: watching", path=self.scanner.root)
+                journal.remember("waiting", None)
+                steps.reached("watcher.scanned")
+                return tree
+
+    def _follow(self, tree: FileTree, journal: Journal) -> None:
+        """Scan as hints and due times ask, until it is time to end."""
+        hints = self._hints
+        if hints is None:
+            raise AssertionError("no hints are open")
+        pause = 0.0
+        told_at = scanned_at = self.clock.monotonic()
+        finishing = False
+        while True:
+            busy = self._look(tree, journal, tell=self.clock.monotonic() - told_at > _TELL_SECONDS)
+            self.armed.set()
+            if finishing and (self.intake.unsettled() == 0 or self._late()):
+                break
+            pause = 0.0 if busy else min(_LONGEST_PAUSE_SECONDS, pause * 2 + 0.001)
+            hint = hints.wait(0.0)
+            if not (hint.everything or hint.directories):
+                self._tell(tree, journal)
+                told_at = self.clock.monotonic()
+                pause = 0.0
+                if not (self._finish.is_set() and not finishing) and not self.outcomes:
+                    hint = hints.wait(self._timeout_seconds(scanned_at))
+            elif pause:
+                self.clock.wait(self._finish, pause)
+            now = self.clock.monotonic()
+            last = self._finish.is_set() and not finishing
+            if hint.everything or last or now - scanned_at >= self.rescan_seconds:
+                tree, scanned_at = self.scanner.full(), now
+                if last:
+                    finishing, self.intake.phase = True, Phase.FINISHING
+            else:
+                due = self.intake.due_seconds()
+                directories = hint.directories | (self.intake.waiting_directories() if due is not None and due <= 0 else set())
+                if directories:
+                    tree = self.scanner.refresh(tree, directories)
+        self._tell(tree, journal)
+
+    def _look(self, tree: FileTree, journal: Journal, *, tell: bool) -> bool:
+        """Let the intake see the tree; return whether that brought anything on."""
+        answered = len(self.outcomes)
+        for _ in range(answered):
+            self.intake.answer(self.outcomes.popleft())
+        before = self.intake.judged
+        ready = self.intake.look(tree)
+        for pinned in ready:
+            self.hand_over(pinned)
+        if tell:
+            self._tell(tree, journal)
+        return bool(ready or answered or self.intake.judged != before)
+
+    def _tell(self, tree: FileTree, journal: Journal) -> None:
+        """Write what people want to know of and nothing depends on; a full disk only delays it."""
+        trails = self._unwritten + self.intake.untold()
+        try:
+            journal.record(trails)
+            if tree.skipped != self._skipped:
+                journal.remember("skipped", [[entry.path, entry.reason] for entry in tree.skipped[:_SKIPPED_SHOWN]])
+                self._skipped = tree.skipped
+        except StateError as error:
+            if not self._unwritten:
+                log.warning("the journal cannot be written now; it is tried again", why=error.message, hint=error.hint)
+            self._unwritten = [trail for trail in trails if trail.state is CandidateState.GONE]
+        else:
+            self._unwritten = []
+
+    def _timeout_seconds(self, scanned_at: float) -> float:
+        waits = [self.rescan_seconds - (self.clock.monotonic() - scanned_at)]
+        due = self.intake.due_seconds()
+        if due is not None:
+            waits.append(due)
+        if self._deadline is not None:
+            waits.append(self._deadline.remaining_seconds())
+        return max(0.0, min(waits))
+
+    def _late(self) -> bool:
+        return self._deadline is not None and self._deadline.passed()
+
+    def _over(self) -> bool:
+        return self._finish.is_set() and self.intake.phase is Phase.FINISHING
+
+    def _use(self, hints: Hints | None) -> None:
+        with self._lock:
+            old, self._hints = self._hints, hints
+        if old is not None:
+            old.close()

@@ -1,0 +1,468 @@
+"""
+The durable outbox.
+
+A model version exists once `Journal.commit` returns. Before that everything can be redone from the disk; after it the deliveries that
+the same transaction made are attempted until each sink has taken or refused them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from modelwatch.core import steps
+from modelwatch.core.clock import Clock
+from modelwatch.core.entities import Amendment, Metric, Receipt, Registration
+from modelwatch.core.json import JsonValue, dumps, loads
+from modelwatch.core.tree import FileStat
+from modelwatch.journal.connection import connect, immediate
+from modelwatch.journal.states import CandidateState, DeliveryState, transition
+
+Members = tuple[FileStat, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """
+    One step of a candidate's state machine that is not yet in the journal.
+
+    Attributes:
+        state: Where it went.
+        at: Seconds since the epoch.
+        reason: Why, for people.
+    """
+
+    state: CandidateState
+    at: float
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Trail:
+    """
+    One generation of a candidate, as the journal will show it. Mutable, owned by one thread at a time.
+
+    The moves before JOURNALLED tell people what happens; losing them in a crash loses nothing else. So they are collected here and
+    written together, and a burst of checkpoints costs no disk write before each is safe.
+
+    Attributes:
+        format: The format's name.
+        root: The candidate's root.
+        members: The files as last judged.
+        state: The latest state, None before the first move.
+        row: The candidate's id in the journal once a move was written.
+        pending: Moves not yet written.
+        step: Known once the checkpoint was judged complete.
+        epoch: As `step`.
+    """
+
+    format: str
+    root: str
+    members: Members
+    state: CandidateState | None = None
+    row: int | None = None
+    pending: list[Move] = field(default_factory=list)
+    step: int | None = None
+    epoch: int | None = None
+
+    def move(self, state: CandidateState, at: float, reason: str = "") -> None:
+        """Go to `state`. Raise MoveError if the state machine has no such move."""
+        self.state = state if self.state is None else transition(self.state, state)
+        self.pending.append(Move(state, at, reason))
+
+    def explain(self, at: float, reason: str) -> None:
+        """Say why it stays where it is; the same reason twice is said once."""
+        if self.state is not None and (not self.pending or self.pending[-1].reason != reason):
+            self.pending.append(Move(self.state, at, reason))
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRow:
+    """A candidate as the journal holds it; see `Trail` and schema.sql for the fields."""
+
+    id: int
+    format: str
+    root: str
+    state: CandidateState
+    reason: str
+    members: Members
+    step: int | None
+    epoch: int | None
+    registration: str | None
+    seen: float
+    moved: float
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """
+    One registration or amendment on its way to one sink.
+
+    Attributes:
+        id: In the journal.
+        sink: Name of the sink.
+        registration: What the version is; of an amendment, the registration that it amends.
+        amendment: None for the registration itself.
+        snapshot: Id of the snapshot that holds the files, or None.
+        base: Folder in the snapshot that the manifest's paths are relative to.
+        state: Where it is.
+        attempts: How often it was tried.
+        not_before: Seconds since the epoch; not tried earlier.
+        last_error: Of the last attempt.
+        receipt: Once delivered.
+        moved: Seconds since the epoch of the last move.
+    """
+
+    id: int
+    sink: str
+    registration: Registration
+    amendment: Amendment | None
+    snapshot: str | None
+    base: str
+    state: DeliveryState
+    attempts: int
+    not_before: float
+    last_error: str
+    receipt: Receipt | None
+    moved: float
+
+
+_DELIVERY_COLUMNS = """
+    d.id, d.sink, d.body AS amendment, d.state, d.attempts, d.not_before, d.last_error, d.receipt, d.moved,
+    r.body AS registration, r.snapshot, r.base
+    FROM deliveries d JOIN registrations r ON r.key = d.registration
+"""
+
+
+class Journal:
+    """
+    The journal of one state folder. A context manager. Belongs to the thread that opened it; open one for each thread.
+
+    Every method raises StateError when the database cannot be read or written.
+    """
+
+    def __init__(self, path: Path, clock: Clock, *, create: bool = True) -> None:
+        self._connection = connect(path, create=create)
+        self._clock = clock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    # ------------------------------------------------------------------------------------------------------------- facts
+
+    def fact(self, name: str) -> JsonValue:
+        """Return a remembered value, or None."""
+        row = self._connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return None if row is None else loads(row["value"])
+
+    def remember(self, name: str, value: JsonValue) -> None:
+        """Remember a value durably."""
+        with immediate(self._connection):
+            self._connection.execute(
+                "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                (name, dumps(value)),
+            )
+
+    def remember_first(self, name: str, value: JsonValue) -> JsonValue:
+        """Remember a value unless one is there already; return the one that is there now."""
+        with immediate(self._connection):
+            self._connection.execute("INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, dumps(value)))
+        return self.fact(name)
+
+    # -------------------------------------------------------------------------------------------------------- candidates
+
+    def record(self, trails: Iterable[Trail]) -> None:
+        """Write the pending moves of `trails`, all or none."""
+        waiting = [trail for trail in trails if trail.pending]
+        if not waiting:
+            return
+        with immediate(self._connection):
+            rows = [self._write_trail(trail) for trail in waiting]
+        for trail, row in zip(waiting, rows, strict=True):
+            trail.row = row
+            trail.pending.clear()
+
+    def _write_trail(self, trail: Trail) -> int:
+        row = trail.row
+        for move in trail.pending:
+            if row is None:
+                row = self._connection.execute(
+                    "INSERT INTO candidates (format, root, state, reason, members, seen, moved) VALUES (?, ?, ?, ?, '[]', ?, ?)",
+                    (trail.format, dumps(trail.root), move.state.value, move.reason, move.at, move.at),
+                ).lastrowid
+            elif self._state_of(row) == move.state.value:
+                self._connection.execute("UPDATE candidates SET reason = ?, moved = ? WHERE id = ?", (move.reason, move.at, row))
+            else:
+                self._connection.execute(
+                    "UPDATE candidates SET state = ?, reason = ?, moved = ? WHERE id = ?",
+                    (move.state.value, move.reason, move.at, row),
+                )
+        if row is None:
+            raise ValueError("a trail without moves cannot be written")
+        self._connection.execute(
+            "UPDATE candidates SET members = ?, step = ?, epoch = ? WHERE id = ?",
+            (_members_text(trail.members), trail.step, trail.epoch, row),
+        )
+        return row
+
+    def _state_of(self, row: int) -> str:
+        state = self._connection.execute("SELECT state FROM candidates WHERE id = ?", (row,)).fetchone()["state"]
+        return str(state)
+
+    def candidates(self) -> list[CandidateRow]:
+        """Return every generation of every candidate, oldest first."""
+        return [_candidate(row) for row in self._connection.execute("SELECT * FROM candidates ORDER BY id")]
+
+    def journalled(self) -> Mapping[tuple[str, str], Members]:
+        """Return the files of the latest journalled generation of each (format, root)."""
+        rows = self._connection.execute(
+            "SELECT format, root, members FROM candidates WHERE id IN"
+            " (SELECT max(id) FROM candidates WHERE state = 'JOURNALLED' GROUP BY format, root)"
+        )
+        return {(row["format"], loads(row["root"])): _members(row["members"]) for row in rows}
+
+    def abandon_unfinished(self, reason: str) -> int:
+        """Move what an earlier agent had not finished to GONE: a new scan sees it again if it is still there. Return how many."""
+        with immediate(self._connection):
+            cursor = self._connection.execute(
+                "UPDATE candidates SET state = 'GONE', reason = ?, moved = ? WHERE state NOT IN ('JOURNALLED', 'GONE')",
+                (reason, self._clock.now()),
+            )
+        return cursor.rowcount
+
+    # ----------------------------------------------------------------------------------------------------- registrations
+
+    def commit(  # noqa: PLR0913 - the columns of one row
+        self,
+        trail: Trail,
+        registration: Registration,
+        *,
+        snapshot: str | None,
+        base: str,
+        sinks: Sequence[str],
+        metrics_open: bool,
+    ) -> bool:
+        """
+        Make a model version: the commit point.
+
+        In one transaction: the registration, one delivery for each sink, and the candidate's move to JOURNALLED. A registration that
+        has the same key already is left as it is, and the candidate then refers to it.
+
+        Returns:
+            Whether the registration is new. If not, the caller may discard the snapshot.
+        """
+        key = registration.key
+        now = self._clock.now()
+        with immediate(self._connection):
+            cursor = self._connection.execute(
+                "INSERT INTO registrations (key, body, snapshot, base, committed, metrics_open) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT DO NOTHING",
+                (key, dumps(registration.to_json()), snapshot, dumps(base), now, int(metrics_open)),
+            )
+            new = cursor.rowcount == 1
+            if new:
+                self._connection.executemany(
+                    "INSERT INTO deliveries (registration, sink, kind, identity, state, moved) VALUES (?, ?, 'register', ?, 'PENDING', ?)",
+                    [(key, sink, key, now) for sink in sinks],
+                )
+            row = self._write_trail(trail) if trail.pending else trail.row
+            self._connection.execute(
+                "UPDATE candidates SET state = 'JOURNALLED', reason = '', moved = ?, registration = ? WHERE id = ?", (now, key, row)
+            )
+            steps.reached("journal.before-commit")
+        steps.reached("journal.committed")
+        trail.row = row
+        trail.pending.clear()
+        trail.state = CandidateState.JOURNALLED
+        return new
+
+    def open_registrations(self) -> list[Registration]:
+        """Return the registrations whose metrics may still change, oldest first."""
+        rows = self._connection.execute("SELECT body FROM registrations WHERE metrics_open = 1 ORDER BY committed")
+        return [Registration.from_json(loads(row["body"])) for row in rows]
+
+    def amend(self, registration: Registration, metrics: tuple[Metric, ...] | None, *, metrics_open: bool) -> None:
+        """
+        Note what became known about a version's metrics after its commit.
+
+        Args:
+            registration: As `open_registrations` gave it.
+
+            metrics: All metrics now known, or None when they are the same as before. New ones are delivered to every sink.
+
+            metrics_open: Whether more may come.
+        """
+        key = registration.key
+        now = self._clock.now()
+        with immediate(self._connection):
+            if metrics is not None:
+                body = registration.with_metrics(metrics)
+                amendment = Amendment(registration.team, registration.model, key, metrics)
+                self._connection.execute("UPDATE registrations SET body = ? WHERE key = ?", (dumps(body.to_json()), key))
+                self._connection.execute(
+                    "INSERT INTO deliveries (registration, sink, kind, identity, body, state, moved)"
+                    " SELECT registration, sink, 'amend', ?, ?, 'PENDING', ? FROM deliveries WHERE registration = ? AND kind = 'register'"
+                    " ON CONFLICT DO NOTHING",
+                    (amendment.key, dumps(amendment.to_json()), now, key),
+                )
+            self._connection.execute("UPDATE registrations SET metrics_open = ? WHERE key = ?", (int(metrics_open), key))
+        steps.reached("journal.amended")
+
+    # -------------------------------------------------------------------------------------------------------- deliveries
+
+    def recover_deliveries(self) -> int:
+        """Move what was being sent when the last agent died back to PENDING: its sink answers the same key with the same receipt."""
+        with immediate(self._connection):
+            cursor = self._connection.execute(
+                "UPDATE deliveries SET state = 'PENDING', moved = ?, last_error = 'interrupted' WHERE state = 'SENDING'",
+                (self._clock.now(),),
+            )
+        return cursor.rowcount
+
+    def next_delivery(self, sink: str) -> Delivery | None:
+        """
+        Claim the oldest due delivery for `sink` by moving it from PENDING to SENDING.
+
+        An amendment waits until its version has been delivered.
+        """
+        now = self._clock.now()
+        with immediate(self._connection):
+            row = self._connection.execute(
+                f"SELECT {_DELIVERY_COLUMNS} WHERE d.sink = :sink AND d.state = 'PENDING' AND d.not_before <= :now"  # noqa: S608 - constant columns
+                " AND (d.kind = 'register' OR EXISTS (SELECT 1 FROM deliveries f WHERE f.registration = d.registration"
+                "      AND f.sink = d.sink AND f.kind = 'register' AND f.state = 'DELIVERED'))"
+                " ORDER BY d.id LIMIT 1",
+                {"sink": sink, "now": now},
+            ).fetchone()
+            if row is None:
+                return None
+            self._connection.execute(
+                "UPDATE deliveries SET state = 'SENDING', attempts = attempts + 1, moved = ? WHERE id = ?", (now, row["id"])
+            )
+        return _delivery(row)
+
+    def delivered(self, delivery: Delivery, receipt: Receipt) -> str | None:
+        """
+        Note that the sink has it.
+
+        Returns:
+            The id of the snapshot that no delivery needs any more, to be discarded; None while one does.
+        """
+        with immediate(self._connection):
+            self._connection.execute(
+                "UPDATE deliveries SET state = 'DELIVERED', receipt = ?, last_error = '', moved = ? WHERE id = ? AND state = 'SENDING'",
+                (dumps(receipt.to_json()), self._clock.now(), delivery.id),
+            )
+            released = self._connection.execute(
+                "UPDATE registrations SET snapshot = NULL WHERE key = ? AND snapshot IS NOT NULL AND NOT EXISTS"
+                " (SELECT 1 FROM deliveries WHERE registration = registrations.key AND kind = 'register' AND state != 'DELIVERED')"
+                " RETURNING 1",
+                (delivery.registration.key,),
+            ).fetchall()
+        steps.reached("journal.delivered")
+        return delivery.snapshot if released else None
+
+    def postpone(self, delivery: Delivery, error: str, not_before: float) -> None:
+        """Note that the delivery failed and will be tried again at `not_before`."""
+        self._end_attempt(delivery, DeliveryState.PENDING, error, not_before)
+
+    def reject(self, delivery: Delivery, error: str) -> None:
+        """Note that the delivery can never succeed as it is. It is kept, with its files, and shown."""
+        self._end_attempt(delivery, DeliveryState.REJECTED, error, 0.0)
+
+    def _end_attempt(self, delivery: Delivery, state: DeliveryState, error: str, not_before: float) -> None:
+        with immediate(self._connection):
+            self._connection.execute(
+                "UPDATE deliveries SET state = ?, last_error = ?, not_before = ?, moved = ? WHERE id = ? AND state = 'SENDING'",
+                (state.value, error, not_before, self._clock.now(), delivery.id),
+            )
+
+    def retry(self, *, rejected: bool) -> int:
+        """Make what waits for a later time due now, and with `rejected` also what was refused. Return how many."""
+        now = self._clock.now()
+        with immediate(self._connection):
+            count = self._connection.execute(
+                "UPDATE deliveries SET not_before = 0 WHERE state = 'PENDING' AND not_before > ?", (now,)
+            ).rowcount
+            if rejected:
+                count += self._connection.execute(
+                    "UPDATE deliveries SET state = 'PENDING', not_before = 0, moved = ? WHERE state = 'REJECTED'", (now,)
+                ).rowcount
+        return count
+
+    def next_due(self, sink: str) -> float | None:
+        """Return when (seconds since the epoch) the next delivery to `sink` may be tried, or None when none is pending."""
+        row = self._connection.execute(
+            "SELECT min(not_before) AS due FROM deliveries WHERE sink = ? AND state = 'PENDING'", (sink,)
+        ).fetchone()
+        return None if row["due"] is None else float(row["due"])
+
+    def undelivered(self) -> int:
+        """Return how many deliveries have neither arrived nor been refused."""
+        return int(self._connection.execute("SELECT count(*) FROM deliveries WHERE state IN ('PENDING', 'SENDING')").fetchone()[0])
+
+    def deliveries(self) -> list[Delivery]:
+        """Return every delivery, oldest first."""
+        return [_delivery(row) for row in self._connection.execute(f"SELECT {_DELIVERY_COLUMNS} ORDER BY d.id")]
+
+    def needed_snapshots(self) -> frozenset[str]:
+        """Return the ids of the snapshots that a delivery still needs."""
+        rows = self._connection.execute("SELECT snapshot FROM registrations WHERE snapshot IS NOT NULL")
+        return frozenset(row["snapshot"] for row in rows)
+
+    def events(self, limit: int) -> Iterator[Mapping[str, JsonValue]]:
+        """Give the latest `limit` moves, newest first."""
+        for row in self._connection.execute("SELECT * FROM events ORDER BY id DESC LIMIT ?", (limit,)):
+            yield dict(row)
+
+
+def _members_text(members: Members) -> str:
+    return dumps([[member.path, member.size, member.mtime_ns, member.inode] for member in members])
+
+
+def _members(text: str) -> Members:
+    return tuple(FileStat(*member) for member in loads(text))
+
+
+def _candidate(row: sqlite3.Row) -> CandidateRow:
+    return CandidateRow(
+        id=row["id"],
+        format=row["format"],
+        root=loads(row["root"]),
+        state=CandidateState(row["state"]),
+        reason=row["reason"],
+        members=_members(row["members"]),
+        step=row["step"],
+        epoch=row["epoch"],
+        registration=row["registration"],
+        seen=row["seen"],
+        moved=row["moved"],
+    )
+
+
+def _delivery(row: sqlite3.Row) -> Delivery:
+    return Delivery(
+        id=row["id"],
+        sink=row["sink"],
+        registration=Registration.from_json(loads(row["registration"])),
+        amendment=None if row["amendment"] is None else Amendment.from_json(loads(row["amendment"])),
+        snapshot=row["snapshot"],
+        base=loads(row["base"]),
+        state=DeliveryState(row["state"]),
+        attempts=row["attempts"],
+        not_before=row["not_before"],
+        last_error=row["last_error"],
+        receipt=None if row["receipt"] is None else Receipt.from_json(loads(row["receipt"])),
+        moved=row["moved"],
+    )

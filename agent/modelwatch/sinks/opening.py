@@ -1,0 +1,20 @@
+"""From the `--repository` option to the sinks that it means."""
+
+from __future__ import annotations
+
+from modelwatch.core.errors import UsageError
+from modelwatch.sinks.base import Sink
+from modelwatch.sinks.embedded import EmbeddedSink
+
+
+def open_sinks(repository: str) -> tuple[Sink, ...]:
+    """
+    Return the sinks that versions are delivered to. Opens nothing yet.
+
+    Raises:
+        UsageError: The address is of a kind that this version cannot talk to.
+    """
+    if "://" in repository:
+        scheme = repository.partition(":")[0]
+        raise UsageError(f"cannot register with {repository}: {scheme} repositories are not supported", hint="give a folder")
+    return (EmbeddedSink(repository),)

@@ -32,12 +32,14 @@ def copy_and_hash(source: int, target: int, size_bytes: int, advance: Advance) -
     """
     Copy from one open file to another until the source ends, and make the copy durable.
 
+    A source that turns out to be longer than expected is not followed as it grows: the copy ends somewhere beyond that size.
+
     Args:
         source: Open for reading, at its start.
 
         target: Open for reading and writing, empty.
 
-        size_bytes: What the source is expected to hold; decides only how to copy.
+        size_bytes: What the source is expected to hold.
 
         advance: As `Advance`.
 
@@ -45,10 +47,10 @@ def copy_and_hash(source: int, target: int, size_bytes: int, advance: Advance) -
         The digest of what is in the target now, and its bytes.
     """
     if size_bytes < _THREAD_FROM_BYTES or not hasattr(os, "preadv"):
-        return _copy_in_turn(source, target, advance)
+        return _copy_in_turn(source, target, size_bytes, advance)
     with _hashing(target) as hasher:
-        copied = _copy_by_kernel(source, target, hasher.arrived, advance)
-        copied += _copy_through_memory(source, target, hasher.arrived, advance)
+        copied = _copy_by_kernel(source, target, size_bytes, hasher.arrived, advance)
+        copied += _copy_through_memory(source, target, size_bytes - copied, hasher.arrived, advance)
         hasher.arrived(0)
         os.fsync(target)
     return Digest(hasher.state.hexdigest()), copied
@@ -65,10 +67,10 @@ def hash_file(source: int, advance: Advance) -> tuple[Digest, int]:
     return Digest(state.hexdigest()), total
 
 
-def _copy_in_turn(source: int, target: int, advance: Advance) -> tuple[Digest, int]:
+def _copy_in_turn(source: int, target: int, size_bytes: int, advance: Advance) -> tuple[Digest, int]:
     state = hashlib.sha256()
     total = 0
-    while chunk := os.read(source, _BUFFER_BYTES):
+    while total <= size_bytes and (chunk := os.read(source, _BUFFER_BYTES)):
         _write_all(target, chunk)
         state.update(chunk)
         total += len(chunk)
@@ -83,12 +85,12 @@ def _write_all(target: int, data: bytes) -> None:
         view = view[os.write(target, view) :]
 
 
-def _copy_by_kernel(source: int, target: int, arrived: Advance, advance: Advance) -> int:
+def _copy_by_kernel(source: int, target: int, size_bytes: int, arrived: Advance, advance: Advance) -> int:
     """Copy as far as the kernel does it; both files stand after the last byte copied."""
     copied = 0
     for copy in (_copy_file_range, _sendfile):
         try:
-            while count := copy(source, target):
+            while copied <= size_bytes and (count := copy(source, target)):
                 copied += count
                 arrived(count)
                 advance(count)
@@ -110,10 +112,10 @@ def _sendfile(source: int, target: int) -> int:
     return count
 
 
-def _copy_through_memory(source: int, target: int, arrived: Advance, advance: Advance) -> int:
+def _copy_through_memory(source: int, target: int, size_bytes: int, arrived: Advance, advance: Advance) -> int:
     """Copy the rest: all of it where the kernel does not copy, and nothing when it has (some file systems claim an early end)."""
     copied = 0
-    while chunk := os.read(source, _BUFFER_BYTES):
+    while copied <= size_bytes and (chunk := os.read(source, _BUFFER_BYTES)):
         _write_all(target, chunk)
         copied += len(chunk)
         arrived(len(chunk))

@@ -3,6 +3,7 @@
 import ast
 import io
 import re
+import subprocess
 import sys
 import tokenize
 import warnings
@@ -135,6 +136,14 @@ def test_tests_import_by_distinct_names():
 def test_test_folders_are_not_packages():
     """Test files are imported by path, so that two folders may each have their test_layout.py."""
     assert [relative(path) for path in (ROOT / "tests").rglob("__init__.py")] == []
+
+
+def test_nothing_generated_is_kept():
+    """What .gitignore names is not in the repository."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a clone")
+    command = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    assert subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout == ""
 
 
 def test_a_file_is_one_idea():

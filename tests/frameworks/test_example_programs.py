@@ -6,9 +6,8 @@ import subprocess
 import sys
 
 import pytest
+from event_files_read import scalars
 from project_files import ROOT
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.util.tensor_util import make_ndarray
 
 pytestmark = pytest.mark.frameworks
 
@@ -27,14 +26,6 @@ def left_in(model_path):
     """Return the paths of all files, those of event files without what differs from run to run."""
     found = (path.relative_to(model_path).as_posix() for path in model_path.rglob("*") if path.is_file())
     return sorted(_EVENTS.sub("EVENTS", path) for path in found)
-
-
-def scalars(folder, tag):
-    """Return {step: value} of a tag, as TensorBoard reads it."""
-    events = EventAccumulator(str(folder), size_guidance={"tensors": 0, "scalars": 0}).Reload()
-    if tag in events.Tags()["scalars"]:
-        return {event.step: event.value for event in events.Scalars(tag)}
-    return {event.step: make_ndarray(event.tensor_proto).item() for event in events.Tensors(tag)}
 
 
 def test_the_tensorflow_1_program_leaves_what_an_estimator_leaves(tmp_path):

@@ -38,7 +38,7 @@ if action == "register":
     repository.register(registration, snapshot)
 elif action == "upload":
     files = files_to_upload(work / "snapshot")
-    upload(repository, Upload("default", "digits", "snapshot", files, ModelType.CUSTOM), advance=lambda count: None)
+    upload(repository, Upload("default", "digits", "snapshot", str(work / "snapshot"), files, ModelType.CUSTOM), advance=lambda count: None)
 elif action == "amend":
     repository.amend(Amendment("default", "digits", registration.key, (make_metric("loss", 0.25),)))
 elif action == "delete":

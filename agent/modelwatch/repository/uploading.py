@@ -53,6 +53,7 @@ class Upload:
         team: Whose model.
         model: The model's name.
         root: Name of the file or folder.
+        folder: Absolute path that the files' paths are relative to.
         files: At least one.
         model_type: Gradient's type.
         summary: Gradient's ``modelSummary``: any JSON value, or None.
@@ -65,6 +66,7 @@ class Upload:
     team: str
     model: str
     root: str
+    folder: str
     files: tuple[UploadFile, ...]
     model_type: ModelType
     summary: JsonValue = None
@@ -177,7 +179,7 @@ def _registration(request: Upload, manifest: Manifest) -> Registration:
         step=request.step,
         epoch=request.epoch,
         metadata=request.metadata or {},
-        source=str(request.files[0].source.parent if len(request.files) == 1 else request.root),
+        source=request.folder,
         summary=request.summary,
         notes=request.notes,
     )

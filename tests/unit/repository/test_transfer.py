@@ -33,7 +33,16 @@ def folder(tmp_path):
 
 def request_of(path, model="digits"):
     """Return the upload of a path."""
-    return Upload(TEAM, model, path.name, files_to_upload(path), ModelType.CUSTOM, summary={"accuracy": 0.9}, notes="by hand")
+    return Upload(
+        TEAM,
+        model,
+        path.name,
+        str(path.parent),
+        files_to_upload(path),
+        ModelType.CUSTOM,
+        summary={"accuracy": 0.9},
+        notes="by hand",
+    )
 
 
 def ignore(_count):

@@ -1,0 +1,136 @@
+"""`modelwatch experiments`: what came from which experiment, and what goes with it."""
+
+from __future__ import annotations
+
+import argparse
+
+from modelwatch.cli import output
+from modelwatch.cli.arguments import Subparsers, settings_of
+from modelwatch.cli.models_change import free_space
+from modelwatch.cli.models_json import experiment_json
+from modelwatch.cli.models_selection import add_parser, counted, open_if_there, open_repository
+from modelwatch.core.entities import Lifetime
+from modelwatch.repository.experiments import delete_experiment, experiment, experiments
+
+NAME = "experiments"
+
+_EXAMPLES = """\
+examples:
+  modelwatch experiments list
+  modelwatch experiments show es1234567890ab
+  modelwatch experiments delete es1234567890ab --yes
+"""
+
+
+def add_to(subparsers: Subparsers) -> None:
+    """Add the command and its subcommands."""
+    parser = subparsers.add_parser(
+        NAME,
+        help="list experiments, and delete what lives with one",
+        description="List the experiments that versions came from, and delete the versions that live with one.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    parser = add_parser(
+        actions, "list", text="List the experiments that versions came from.", examples="  modelwatch experiments list"
+    )
+    parser.set_defaults(handle=_list)
+
+    parser = add_parser(
+        actions,
+        "show",
+        text="Show the versions that came from an experiment.",
+        examples="  modelwatch experiments show es1234567890ab",
+    )
+    parser.add_argument("experiment", metavar="ID", help="the experiment's id")
+    parser.set_defaults(handle=_show)
+
+    parser = add_parser(
+        actions,
+        "delete",
+        text="Delete the versions that live with an experiment; its permanent versions stay.",
+        examples="  modelwatch experiments delete es1234567890ab",
+    )
+    parser.add_argument("experiment", metavar="ID", help="the experiment's id")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.set_defaults(handle=_delete)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    repository = open_if_there(settings)
+    found = () if repository is None else experiments(repository, settings.team)
+    if arguments.json:
+        output.print_json({"experiments": [experiment_json(each) for each in found]})
+        return 0
+    output.table(
+        ("experiment", "project", "models", "versions", "kept for good", "size", "last"),
+        [
+            (
+                each.id,
+                each.project,
+                ", ".join(each.models),
+                len(each.versions),
+                len(each.with_lifetime(Lifetime.PERMANENT)),
+                output.size(each.size),
+                output.ago(each.versions[-1][1].registered),
+            )
+            for each in found
+        ],
+        empty="no version came from an experiment yet",
+    )
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    found = experiment(open_repository(settings), arguments.experiment, settings.team)
+    if arguments.json:
+        output.print_json(experiment_json(found))
+        return 0
+    output.table(
+        ("model", "version", "type", "step", "epoch", "kept", "size", "when"),
+        [
+            (
+                model.name,
+                version.number,
+                version.registration.model_type.value,
+                version.registration.step,
+                version.registration.epoch,
+                "for good" if version.registration.lifetime is Lifetime.PERMANENT else "with the experiment",
+                output.size(version.registration.manifest.size),
+                output.ago(version.registered),
+            )
+            for model, version in found.versions
+        ],
+    )
+    return 0
+
+
+def _delete(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    repository = open_repository(settings)
+    found = experiment(repository, arguments.experiment, settings.team)
+    going, staying = found.with_lifetime(Lifetime.EXPERIMENT), found.with_lifetime(Lifetime.PERMANENT)
+    if not output.confirm(
+        f"delete {counted(len(going), 'version')} of experiment {found.id} for good? {len(staying)} kept", yes=arguments.yes
+    ):
+        return 1
+    delete_experiment(repository, found.id, settings.team)
+    collected = free_space(repository)
+    if arguments.json:
+        output.print_json(
+            {
+                "experiment": found.id,
+                "deleted": [{"model": model.name, "version": version.number} for model, version in going],
+                "kept": [{"model": model.name, "version": version.number} for model, version in staying],
+                "freed": collected.size_bytes,
+            }
+        )
+    else:
+        print(
+            f"deleted {counted(len(going), 'version')}, {output.size(collected.size_bytes)} freed; {counted(len(staying), 'permanent version')} kept"
+        )
+    return 0

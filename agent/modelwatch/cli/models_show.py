@@ -1,0 +1,191 @@
+"""`modelwatch models list | versions | details | files`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from modelwatch.cli import output
+from modelwatch.cli.arguments import Subparsers, settings_of
+from modelwatch.cli.models_json import files_json, model_json, origin, timestamp, version_json
+from modelwatch.cli.models_selection import add_model, add_parser, add_version, open_if_there, open_repository
+from modelwatch.core.entities import Metric, ModelVersion, RegisteredModel
+from modelwatch.metrics.summary import headline
+
+_VERSION_COLUMNS = ("version", "type", "step", "epoch", "loss", "accuracy", "val loss", "val accuracy", "size", "when")
+
+_START = """\
+no models yet in {folder}
+  register what a training writes:    modelwatch run --modelPath ./checkpoints -- python train.py
+  register what a folder holds:       modelwatch watch --once --modelPath ./checkpoints
+  bring a model of your own:          modelwatch models upload ./model --name my-model"""
+
+
+def add_to(subparsers: Subparsers) -> None:
+    """Add the four commands."""
+    parser = add_parser(
+        subparsers, "list", text="List models, each with its latest version.", examples="  modelwatch models list --tag released"
+    )
+    parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="only models with this tag; repeat for several")
+    parser.set_defaults(handle=_list)
+
+    parser = add_parser(
+        subparsers, "versions", text="List the versions of a model.", examples="  modelwatch models versions digits"
+    )
+    add_model(parser)
+    parser.set_defaults(handle=_versions)
+
+    parser = add_parser(
+        subparsers,
+        "details",
+        text="Show all that is known about a version and its model.",
+        examples="  modelwatch models details digits\n  modelwatch models details digits --version 3 --json",
+    )
+    add_model(parser)
+    add_version(parser, text="the version")
+    parser.set_defaults(handle=_details)
+
+    parser = add_parser(
+        subparsers, "files", text="List the files of a version.", examples="  modelwatch models files digits --version latest"
+    )
+    add_model(parser)
+    add_version(parser, text="the version")
+    parser.set_defaults(handle=_files)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    repository = open_if_there(settings)
+    models = () if repository is None else repository.models(settings.team)
+    shown = [model for model in models if set(arguments.tag) <= set(model.tags)]
+    if arguments.json:
+        output.print_json({"models": [model_json(model) for model in shown]})
+    elif not models:
+        print(_START.format(folder=output.printable(settings.repository)))
+    else:
+        output.table(("name", *_VERSION_COLUMNS, "id"), [_model_row(model) for model in shown], empty="no model has these tags")
+    return 0
+
+
+def _versions(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    model = open_repository(settings).model(arguments.model, team=settings.team)
+    if arguments.json:
+        output.print_json({**model_json(model), "versions": [version_json(version) for version in model.versions]})
+    else:
+        output.table(_VERSION_COLUMNS, [_version_row(version) for version in model.versions], empty="every version was deleted")
+    return 0
+
+
+def _files(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    version = open_repository(settings).version(arguments.model, arguments.version, team=settings.team)
+    if arguments.json:
+        output.print_json({"version": version.number, "files": files_json(version)})
+    else:
+        entries = version.registration.manifest.entries
+        output.table(("path", "size", "digest"), [(entry.path, output.size(entry.size), str(entry.digest)) for entry in entries])
+    return 0
+
+
+def _details(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    repository = open_repository(settings)
+    model = repository.model(arguments.model, team=settings.team)
+    version = repository.version(arguments.model, arguments.version, team=settings.team)
+    if arguments.json:
+        output.print_json({"model": model_json(model), "version": {**version_json(version), "files": files_json(version)}})
+        return 0
+    output.table(("model", ""), _model_facts(model))
+    output.table((f"version {version.number}", ""), _version_facts(version))
+    output.table(
+        ("metric", "split", "value", "step", "joined by", "steps apart", "run", "tag"),
+        [_metric_row(metric) for metric in version.registration.metrics],
+        empty="no metrics were logged for it",
+    )
+    entries = version.registration.manifest.entries
+    output.table(("file", "size"), [(entry.path, output.size(entry.size)) for entry in entries])
+    if version.registration.metadata:
+        print(f"metadata: {json.dumps(version_json(version)['metadata'], indent=2)}")
+    return 0
+
+
+def _model_row(model: RegisteredModel) -> Sequence[object]:
+    if model.latest is None:
+        return (model.name, *([None] * len(_VERSION_COLUMNS)), model.id)
+    return (model.name, *_version_row(model.latest), model.id)
+
+
+def _version_row(version: ModelVersion) -> Sequence[object]:
+    registration = version.registration
+    head = headline(registration.metrics)
+    return (
+        version.number,
+        registration.model_type.value,
+        registration.step,
+        registration.epoch,
+        *(
+            metric and _number(metric.value)
+            for metric in (head.loss, head.accuracy, head.validation_loss, head.validation_accuracy)
+        ),
+        output.size(registration.manifest.size),
+        output.ago(version.registered),
+    )
+
+
+def _metric_row(metric: Metric) -> Sequence[object]:
+    return (
+        metric.key,
+        metric.split,
+        _number(metric.value),
+        metric.step,
+        metric.join,
+        metric.step_delta,
+        metric.run,
+        metric.tag,
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}"
+
+
+def _model_facts(model: RegisteredModel) -> list[Sequence[object]]:
+    return [
+        ("name", model.name),
+        ("id", model.id),
+        ("team", model.team),
+        ("created", timestamp(model.created)),
+        ("modified", timestamp(model.modified)),
+        ("versions", len(model.versions)),
+        ("tags", ", ".join(model.tags)),
+        ("summary", "" if model.summary is None else json.dumps(model.summary)),
+        ("notes", model.notes),
+    ]
+
+
+def _version_facts(version: ModelVersion) -> list[Sequence[object]]:
+    registration = version.registration
+    provenance = registration.provenance
+    return [
+        ("type", registration.model_type.value),
+        ("format", registration.format),
+        ("checkpoint", registration.root),
+        ("step", registration.step),
+        ("epoch", registration.epoch),
+        ("origin", origin(version)),
+        ("experiment", provenance.experiment),
+        ("project", provenance.project),
+        ("run", provenance.run),
+        ("host", provenance.host),
+        ("complete", timestamp(registration.created)),
+        ("registered", timestamp(version.registered)),
+        ("size", output.size(registration.manifest.size)),
+        ("digest", str(registration.manifest.digest)),
+        ("lifetime", registration.lifetime.value),
+        ("storage", registration.storage.value),
+        ("source", registration.source),
+        ("tags", ", ".join(version.tags)),
+        ("notes", version.notes),
+    ]

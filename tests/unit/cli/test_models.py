@@ -1,0 +1,255 @@
+"""`modelwatch models` and `modelwatch experiments`, run as the command line runs them."""
+
+import json
+import math
+import re
+from dataclasses import replace
+
+import pytest
+from repositories import TEAM, add_version, new_repository
+
+from modelwatch.cli.main import main
+from modelwatch.core.entities import Lifetime, Metric, Storage
+from modelwatch.repository.repository import Repository
+from modelwatch.testing.sink_contract import make_registration, make_snapshot
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """Return a function that runs a command on the test's repository and gives exit code, standard output and standard error."""
+
+    def call(*words):
+        code = main([*words, "--repository", str(tmp_path / "repository")])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def run_json(run):
+    """Return a function that runs a command with `--json`, expects success and gives the value."""
+
+    def call(*words):
+        code, out, err = run(*words, "--json")
+        assert (code, err) == (0, "")
+        return json.loads(out)
+
+    return call
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A repository with two versions of one model, the second with metrics."""
+    repository = new_repository(tmp_path / "repository")
+    add_version(repository, tmp_path, step=10, lifetime=Lifetime.EXPERIMENT)
+    snapshot = make_snapshot(tmp_path / "s", {"model.index": b"index", "nested/data": b"weights"})
+    metrics = tuple(
+        Metric(key, split, value, 20, 1000.0, run=split, tag=key, join="step")
+        for key, split, value in [("loss", "train", 0.25), ("accuracy", "train", 0.5), ("loss", "validation", math.nan)]
+    )
+    repository.register(make_registration(snapshot.manifest, step=20).with_metrics(metrics), snapshot)
+    return repository
+
+
+# ------------------------------------------------------------------------------------------------------------------- looking
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_an_empty_repository_says_how_to_start(run, run_json, tmp_path, exists):
+    """Listing before anything was registered is no error, makes nothing, and tells three ways to begin."""
+    if exists:
+        (tmp_path / "repository").mkdir()
+    code, out, _ = run("models", "list")
+    assert code == 0
+    assert all(f"modelwatch {command}" in out for command in ("run", "watch --once", "models upload"))
+    assert run_json("models", "list") == {"models": []}
+    assert run_json("experiments", "list") == {"experiments": []}
+    assert not list(tmp_path.glob("repository/*"))
+
+
+def test_the_table_shows_the_latest_version(run, repository):
+    """One line a model: number, type, step, loss and accuracy of training and validation, size, when, id."""
+    code, out, _ = run("models", "list")
+    heading, line = out.splitlines()
+    assert code == 0
+    assert heading.split("  ")[0] == "name"
+    assert re.split(r"\s{2,}", line)[:8] == ["digits", "2", "Tensorflow", "20", "0.2500", "0.5000", "nan", "12 B"]
+    assert line.endswith(repository.models()[0].id)
+
+
+def test_the_list_can_be_narrowed_by_tags(run, run_json, repository):
+    """Only models with every tag are shown."""
+    repository.tag("digits", ("a", "b"), team=TEAM)
+    assert len(run_json("models", "list", "--tag", "a", "--tag", "b")["models"]) == 1
+    assert run_json("models", "list", "--tag", "a", "--tag", "c") == {"models": []}
+    assert run("models", "list", "--tag", "c")[1] == "no model has these tags\n"
+
+
+def test_the_json_of_a_list_is_stable(run_json, repository):
+    """Sizes are bytes, times RFC 3339 in UTC, and what JSON cannot hold is a string."""
+    (model,) = run_json("models", "list")["models"]
+    latest = model.pop("latest")
+    assert set(model) == {"id", "name", "team", "created", "modified", "tags", "notes", "summary", "versions"}
+    assert model["versions"] == 2
+    assert all(TIME.fullmatch(text) for text in (model["created"], latest["registered"], latest["created"]))
+    assert latest["created"] == "1970-01-01T00:17:00.000Z"
+    assert (latest["size"], latest["files"], latest["origin"]) == (12, 2, "generated")
+    assert [metric["value"] for metric in latest["metrics"]] == [0.25, 0.5, "NaN"]
+    assert latest["metrics"][0]["join"] == "step"
+
+
+def test_versions_lists_each(run, run_json, repository):
+    """Every live version is a line, and an object in JSON."""
+    assert len(run("models", "versions", "digits")[1].splitlines()) == 3
+    assert [version["version"] for version in run_json("models", "versions", "digits")["versions"]] == [1, 2]
+
+
+def test_details_tells_all(run, run_json, repository):
+    """Provenance, metadata, metrics and how they were joined, files, notes and tags are there, by name or id."""
+    repository.note("digits", "mind the bias", team=TEAM, version="2")
+    shown = run_json("models", "details", repository.models()[0].id)
+    assert shown["version"]["provenance"] == {"run": "run-1", "experiment": "e1", "project": "p1", "host": "trainer"}
+    assert shown["version"]["metadata"] == {"variables": 3}
+    assert [file["path"] for file in shown["version"]["files"]] == ["model.index", "nested/data"]
+    out = run("models", "details", "digits")[1]
+    assert all(text in out for text in ("mind the bias", "trainer", "joined by", "nested/data", '"variables": 3'))
+
+
+def test_files_of_an_older_version(run_json, repository):
+    """`--version` takes a number; paths, sizes and digests are those of that version."""
+    shown = run_json("models", "files", "digits", "--version", "1")
+    assert (shown["version"], [(file["path"], file["size"]) for file in shown["files"]]) == (1, [("data", 9)])
+    assert shown["files"][0]["digest"].startswith("sha256:")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("details", "digit"), 66, "there are: digits"),
+        (("details", "digits", "--version", "7"), 66, "the latest is 2"),
+        (("files", "digits", "--version", "0"), 66, "no version 0"),
+        (("delete", "digits"), 64, "--yes"),
+        (("upload", "/nonexistent", "--name", "x"), 66, "nonexistent"),
+        (("upload", "/", "--modelType", "Caffe"), 64, "choose Tensorflow, ONNX, Custom"),
+        (("upload", "/", "--modelSummary", "{"), 64, "not JSON"),
+        (("download", "digits", "--file", "nothing"), 66, "models files"),
+    ],
+)
+def test_mistakes_are_told_with_what_to_do(run, repository, words, code, said):
+    """Each wrong argument has its exit code and one clear message, and nothing on standard output."""
+    got, out, err = run("models", *words)
+    assert (got, out) == (code, "")
+    assert said in err
+
+
+def test_control_characters_in_names_do_not_reach_the_terminal(run, tmp_path):
+    """A model's name cannot move the cursor or break a line."""
+    add_version(new_repository(tmp_path / "repository"), tmp_path / "w", model="\x1b[2Jevil\nname")
+    code, out, _ = run("models", "list")
+    assert code == 0
+    assert "\x1b" not in out
+    assert len(out.splitlines()) == 2
+
+
+# -------------------------------------------------------------------------------------------------------------- transferring
+
+
+def test_upload_and_download_round_trip(run, run_json, tmp_path):
+    """A folder comes back as it was, and uploading again makes another version."""
+    make_snapshot(tmp_path / "export", {"weights.bin": b"w" * 100, "nested/config.json": b"{}", ".git/HEAD": b"x"})
+    words = ("models", "upload", str(tmp_path / "export"), "--name", "mine", "--model-type", "custom", "--tag", "a", "--tag", "b")
+    shown = run_json(*words, "--modelSummary", '{"accuracy": 0.9}', "--notes", "by hand")
+    assert (shown["model"]["tags"], shown["model"]["summary"], shown["model"]["notes"]) == (
+        ["a", "b"],
+        {"accuracy": 0.9},
+        "by hand",
+    )
+    assert (shown["version"]["type"], shown["version"]["origin"], shown["version"]["files"]) == ("Custom", "uploaded", 2)
+    code, out, _ = run("models", "download", "mine", "--destination", str(tmp_path / "here"))
+    assert (code, out) == (0, f"downloaded mine version 1 to {tmp_path}/here: 2 files\n")
+    assert (tmp_path / "here/nested/config.json").read_bytes() == b"{}"
+    assert "2 there already" in run("models", "download", "mine", "--destinationDir", str(tmp_path / "here"))[1]
+    assert "version 2" in run(*words)[1]
+
+
+def test_the_name_and_the_destination_have_defaults(run, tmp_path, monkeypatch):
+    """Without names, the model is called as the file is, and a version goes to a folder of its own that cannot lie elsewhere."""
+    (tmp_path / "weights.bin").write_bytes(b"w")
+    monkeypatch.chdir(tmp_path)
+    assert "uploaded weights.bin version 1, 1 file, 1 B" in run("models", "upload", "weights.bin")[1]
+    run("models", "upload", "weights.bin", "--name", "../../etc/passwd")
+    assert run("models", "download", "../../etc/passwd")[0] == 0
+    assert (tmp_path / "_.._etc_passwd-1/weights.bin").read_bytes() == b"w"
+
+
+def test_a_type_is_recognised(run_json, tmp_path):
+    """A file that a format knows gets that format's type without being told."""
+    (tmp_path / "gradient-model-metadata.json").write_text('{"mse": 0.1}')
+    assert (
+        run_json("models", "upload", str(tmp_path / "gradient-model-metadata.json"), "--name", "a")["version"]["type"] == "Custom"
+    )
+
+
+def test_other_content_is_kept_unless_forced(run, repository, tmp_path):
+    """A download refuses to replace a file that differs, with code 65, until it is told to."""
+    make_snapshot(tmp_path / "here", {"model.index": b"mine"})
+    code, _, err = run("models", "download", "digits", "--destination", str(tmp_path / "here"), "--file", "model.index", "nested")
+    assert code == 65
+    assert "--force" in err
+    assert run("models", "download", "digits", "--destination", str(tmp_path / "here"), "--force")[0] == 0
+    assert (tmp_path / "here/model.index").read_bytes() == b"index"
+
+
+def test_verify_tells_changed_files_by_its_code(run, repository, tmp_path):
+    """All unchanged is 0; anything else is 65 and says which."""
+    assert run("models", "verify", "digits")[0] == 0
+    snapshot = make_snapshot(tmp_path / "storage", {"data": b"1"})
+    registration = replace(
+        make_registration(snapshot.manifest, model="ref"), storage=Storage.REFERENCE, source=str(tmp_path / "storage")
+    )
+    repository.register(registration, None)
+    (tmp_path / "storage/data").write_bytes(b"2")
+    code, out, _ = run("models", "verify", "ref", "--json")
+    assert (code, [file["state"] for file in json.loads(out)["files"]]) == (65, ["changed"])
+
+
+# ------------------------------------------------------------------------------------------------------------------ changing
+
+
+def test_tags_and_notes(run, run_json, repository):
+    """Models and versions are tagged and noted on, and the answer shows how it is now."""
+    assert run_json("models", "tag", "digits", "a", "b")["tags"] == ["a", "b"]
+    assert run_json("models", "tag", "digits", "a", "--remove")["tags"] == ["b"]
+    assert run_json("models", "tag", "digits", "x", "--version", "latest")["version"] == 2
+    assert run_json("models", "note", "digits", "fine", "--version", "1")["notes"] == "fine"
+    assert "fine too" in run("models", "note", "digits", "fine too")[1]
+
+
+def test_delete_a_version_and_a_model(run, run_json, repository):
+    """What was deleted and how much room that made is told."""
+    assert run_json("models", "delete", "digits", "--version", "1", "--yes")["deleted"] == [1]
+    assert run("models", "delete", "digits", "--yes")[1] == "deleted model digits with 1 version, 12 B freed\n"
+    assert repository.models() == ()
+
+
+def test_experiments(run, run_json, repository):
+    """Deleting an experiment asks first, deletes what lives with it and keeps what is permanent."""
+    (listed,) = run_json("experiments", "list")["experiments"]
+    assert listed == run_json("experiments", "show", "e1")
+    assert [(version["version"], version["lifetime"]) for version in listed["versions"]] == [(1, "experiment"), (2, "permanent")]
+    assert all("e1" in run("experiments", command)[1] for command in ("list",))
+    assert "with the experiment" in run("experiments", "show", "e1")[1]
+    assert run("experiments", "delete", "e1")[0] == 64
+    gone = run_json("experiments", "delete", "e1", "--yes")
+    assert (gone["deleted"], gone["kept"]) == ([{"model": "digits", "version": 1}], [{"model": "digits", "version": 2}])
+    assert run("experiments", "show", "e9")[0] == 66
+    assert [version.number for version in Repository.open(repository.root).model("digits", team=TEAM).versions] == [2]
+
+
+def test_a_repository_elsewhere_is_refused_clearly(capsys):
+    """An address of a kind that cannot be read is told, not taken for a folder."""
+    assert main(["models", "list", "--repository", "s3://bucket/models"]) != 0
+    assert "s3" in capsys.readouterr().err

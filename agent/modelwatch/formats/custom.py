@@ -14,7 +14,7 @@ Event files, writers' temporary names, hidden entries and a lone ``checkpoint`` 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -223,13 +223,14 @@ def custom_metrics(gradient: JsonValue) -> dict[str, float]:
         listed = gradient.get("metrics")
         for item in listed if isinstance(listed, list) else [listed]:
             if isinstance(item, Mapping):
-                _add(metrics, {item["name"]: item["numberValue"]} if {"name", "numberValue"} <= item.keys() else item)
-        _add(metrics, {key: value for key, value in gradient.items() if key not in _COUNTERS})
+                named = "numberValue" in item and "name" in item
+                _add(metrics, [(item["name"], item["numberValue"])] if named else item.items())
+        _add(metrics, [(key, value) for key, value in gradient.items() if key not in _COUNTERS])
     return metrics
 
 
-def _add(metrics: dict[str, float], values: Mapping[JsonValue, JsonValue]) -> None:
-    for key, value in values.items():
+def _add(metrics: dict[str, float], values: Iterable[tuple[JsonValue, JsonValue]]) -> None:
+    for key, value in values:
         if not isinstance(key, str) or not key or isinstance(value, bool) or not isinstance(value, (int, float, str)):
             continue
         try:

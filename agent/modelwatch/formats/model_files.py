@@ -29,7 +29,7 @@ _ALWAYS: Final = (
 _WITH_A_NAME: Final = (".pkl", ".pickle", ".joblib", ".npz", ".bin", ".pb", ".model", ".t7")
 _SAYS_MODEL: Final = re.compile(
     r"(?:^|[^a-z])(?:model|weights?|params?|checkpoint|ckpt|best|final|last|state[-_]dict|policy|agent|graph|frozen|classifier|clf|"
-    r"regressor|reg|estimator|pipeline|net|network|ggml|xgb|lgbm?|svm|forest|kmeans)(?:[^a-z]|$)"
+    r"regressor|reg|estimator|pipeline|net|network|ggml|xgb(?:oost)?|lgbm?|lightgbm|catboost|svm|forest|kmeans)(?:[^a-z]|$)"
 )
 _SAYS_OTHER: Final = re.compile(
     r"(?:^|[^a-z])(?:optimizer|optim|opt[-_]state|scheduler|rng[-_]state|training[-_]args|scaler|tokenizer|spiece|sentencepiece|vocab|"

@@ -74,8 +74,6 @@ def split_of(word: str) -> str | None:
         return VALIDATION
     if lower in {"test", "testing"}:
         return "test"
-    if lower.startswith(("eval_", "test_")):
-        return lower
     return None
 
 

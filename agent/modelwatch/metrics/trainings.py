@@ -21,6 +21,8 @@ from typing import Final
 from modelwatch.metrics.tags import VALIDATION, Reading, read, split_of
 from modelwatch.scalars.run import Run
 
+_SPLIT_DIRECTORIES: Final = ("train", "validation", "val", "eval", "test")
+
 LINGER_SECONDS: Final = 15 * 60.0
 """How long after its last value a training may still be at work: saving, exporting, evaluating."""
 
@@ -65,15 +67,28 @@ def _as_validation(reading: Reading) -> Reading:
 
 def trainings(runs: Sequence[Run]) -> list[Training]:
     """Return the trainings that the runs belong to, by directory."""
-    by_directory = {run.directory: run for run in runs}
+    directories = frozenset(run.directory for run in runs)
     grouped: dict[str, list[tuple[Run, str | None]]] = {}
     for run in runs:
         parent, _, name = run.directory.rpartition("/")
-        split = split_of(name)
-        added = _added_scalars(run, name) if split is None and parent in by_directory else None
-        directory = run.directory if split is None and added is None else parent or "/"
-        grouped.setdefault(directory, []).append((run, split if added is None else split_of(added)))
+        split = _directory_split(run, parent, name, directories)
+        grouped.setdefault(run.directory if split is None else parent or "/", []).append((run, split))
     return [Training(directory, tuple(members)) for directory, members in sorted(grouped.items())]
+
+
+def _directory_split(run: Run, parent: str, name: str, directories: frozenset[str]) -> str | None:
+    """Return the split that a run's directory is for, or None if it is a training's own directory, whatever it is called."""
+    if run.name == "." or any(f"{run.directory}/{split}" in directories for split in _SPLIT_DIRECTORIES):
+        return None
+    split = split_of(name)
+    if split is not None:
+        return split
+    if parent not in directories and f"{parent}/train" not in directories:
+        return None
+    if name.lower().startswith("eval_"):
+        return name.lower()
+    added = _added_scalars(run, name)
+    return None if added is None else split_of(added)
 
 
 def _added_scalars(run: Run, name: str) -> str | None:

@@ -108,8 +108,9 @@ def scalar(tag: str, value: float) -> bytes:
 
 
 def histogram(tag: str, size: int) -> bytes:
-    """Return a Value whose histogram has `size` bytes."""
-    return field(1, tag.encode()) + field(5, bytes(size))
+    """Return a Value whose histogram has about `size` bytes: its buckets."""
+    buckets = bytes(size // 16 * 8)
+    return field(1, tag.encode()) + field(5, field(6, buckets) + field(7, buckets))
 
 
 def image(tag: str, size: int) -> bytes:

@@ -18,6 +18,7 @@ from modelwatch.cli.arguments import Parser
 from modelwatch.config.sources import nearest
 from modelwatch.core.errors import ModelwatchError, UsageError
 from modelwatch.core.log import printable
+from modelwatch.supervisor.ending import OWN_FAILURE
 
 COMMANDS: Mapping[str, str] = {
     "run": "modelwatch.cli.run",
@@ -70,6 +71,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code; see docs/exit-codes.md.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    code = _main(words)
+    # `run` comes back only when it failed before the training started: its other codes are all the training's (docs/adr/0013).
+    return OWN_FAILURE if code and words[:1] == ["run"] else code
+
+
+def _main(words: list[str]) -> int:
     try:
         return _run(words)
     except ModelwatchError as error:

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import tensorflow_files as files
 from format_trees import candidates, judge, tree_with
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from modelwatch.core.entities import VerdictKind
@@ -194,7 +194,6 @@ def test_keras_metadata_comes_last(model):
     assert judge(FORMAT, model, "m").kind is VerdictKind.INCOMPLETE
 
 
-@settings(max_examples=80)
 @given(st.sampled_from(SAVED), st.data())
 def test_no_damage_is_complete(tmp_path_factory, name, data):
     """A cut graph or variables file is never COMPLETE; nor, deep, are variables with a changed byte or a tail of zeros."""

@@ -7,7 +7,7 @@ import shutil
 import pytest
 import tensorflow_files as files
 from format_trees import candidates, judge, tree_with
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from modelwatch.core.entities import VerdictKind
@@ -157,7 +157,6 @@ def test_data_files_of_an_earlier_save_are_not_members(tmp_path):
     assert checkpoint.members == (DATA, INDEX, META)
 
 
-@settings(max_examples=80)
 @given(st.sampled_from(sorted(SAVED)), st.data())
 def test_no_damage_is_complete(tmp_path_factory, name, data):
     """Cut, with a tail of zeros or with one changed byte, no file passes the deep check; a cut one not even the shallow."""

@@ -3,7 +3,7 @@
 import pytest
 import tensorflow_files as files
 from format_trees import candidates, judge, tree_with
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from modelwatch.core.entities import Candidate, VerdictKind
@@ -57,7 +57,6 @@ def test_one_that_is_being_copied_is_incomplete(tmp_path):
         assert judge(FORMAT, tmp_path, "model.ckpt-3").kind is VerdictKind.INCOMPLETE
 
 
-@settings(max_examples=80)
 @given(st.integers(0, len(WHOLE) - 49), st.integers(1, 255), st.sampled_from(["cut", "zeros", "flip"]))
 def test_no_damage_is_complete(tmp_path_factory, position, bits, kind):
     """Cut, with a tail of zeros or with one changed byte, it does not pass the deep check; cut not even the shallow."""

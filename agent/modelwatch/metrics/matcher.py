@@ -107,18 +107,19 @@ class Matcher:
 
     @staticmethod
     def _equal_nearby(reading: Reading, point: Point) -> Point | None:
-        """Return the point of `reading` with the same value, logged within two seconds: epochs may be shorter than that."""
+        """
+        Return the point of `reading` with the same value that was logged with `point`, within two seconds.
+
+        Epochs may be shorter than that, and two of them may have the same accuracy: Keras logs the epoch right after its evaluation.
+        """
         last = reading.run.not_after_time(reading.tag, point.wall_time + TOLERANCE_SECONDS)
-        epoch = -1 if last is None else last.step
-        while epoch >= 0:
+        same: list[Point] = []
+        for epoch in range(-1 if last is None else last.step, -1, -1):
             near = [p for p in reading.run.at(reading.tag, epoch) if abs(p.wall_time - point.wall_time) <= TOLERANCE_SECONDS]
             if not near:
-                return None
-            same = [p for p in near if p.value == point.value]
-            if same:
-                return min(same, key=lambda p: abs(p.wall_time - point.wall_time))
-            epoch -= 1
-        return None
+                break
+            same += [p for p in near if p.value == point.value]
+        return min(same, key=lambda p: (p.wall_time < point.wall_time, abs(p.wall_time - point.wall_time)), default=None)
 
     def _confirmed(self, epoch: int) -> Point | None:
         """Return a point of the epoch whose value stands in the checkpoint's name (``weights.05-0.3412.keras``), or None."""

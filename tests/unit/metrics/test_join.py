@@ -81,6 +81,19 @@ def test_keras_by_iterations(tmp_path):
     assert not result.pending
 
 
+def test_keras_short_epochs_with_equal_values(tmp_path):
+    """Of two epochs less than a second apart that have the same accuracy, the one logged right after the evaluation is meant."""
+    train, validation = EventWriter(tmp_path / "train" / FILE, 1000.0), EventWriter(tmp_path / "validation" / FILE, 1000.0)
+    for epoch, accuracy in enumerate((0.5, 0.75, 0.75, 0.75)):
+        at = 1001.0 + 0.7 * epoch
+        validation.scalars(at, 45 * (epoch + 1), evaluation_accuracy_vs_iterations=accuracy)
+        train.scalars(at + 0.08, epoch, epoch_accuracy=epoch)
+        validation.scalars(at + 0.08, epoch, epoch_accuracy=accuracy)
+    for epoch in range(4):
+        result = joined(tmp_path, checkpoint("m.keras", kind="keras", step=45 * (epoch + 1)), 9999.0)
+        assert values(result)["train/accuracy"] == epoch
+
+
 def test_keras_second_fit_by_iterations(tmp_path):
     """After a second call of fit, which counts epochs from 0 again, the iterations tell which epoch is meant."""
     keras(tmp_path, 3)

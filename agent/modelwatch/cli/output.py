@@ -13,12 +13,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import TextIO
 
 from modelwatch.core.errors import UsageError
 from modelwatch.core.json import JsonValue, finite
 from modelwatch.core.log import printable
 
-__all__ = ["ago", "confirm", "note", "print_json", "printable", "progress", "size", "table"]
+__all__ = ["ago", "coloured", "confirm", "note", "print_json", "printable", "progress", "size", "table"]
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _AGES = ((86400 * 365, "y"), (86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -41,6 +42,11 @@ def ago(seconds: float) -> str:
         if age >= unit_seconds:
             return f"{int(age // unit_seconds)} {unit} ago"
     return "now"
+
+
+def coloured(stream: TextIO) -> bool:
+    """Return whether colours may be written to `stream`."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def print_json(value: JsonValue) -> None:

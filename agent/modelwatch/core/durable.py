@@ -30,6 +30,11 @@ def sync_directory(path: Path | str) -> None:
         os.close(descriptor)
 
 
+def sync_file(descriptor: int) -> None:
+    """Make the content of an open file durable: for contents too large to pass through here as bytes."""
+    os.fsync(descriptor)
+
+
 def make_directory(path: Path) -> None:
     """Create `path` and its missing parents, each made durable in its parent."""
     if path.is_dir():

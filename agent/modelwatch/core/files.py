@@ -7,6 +7,7 @@ kills the process with SIGBUS.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -26,9 +27,14 @@ class NotARegularFileError(OSError):
     """The path names something that is not a regular file."""
 
 
-def open_regular(path: Path | str) -> int:
+def open_regular(path: Path | str, *, directory: int | None = None) -> int:
     """
     Open a regular file for reading and return its descriptor.
+
+    Args:
+        path: Where it is.
+
+        directory: Descriptor of the directory that a relative path starts from (not on Windows); None for the working directory.
 
     Raises:
         FileNotFoundError: It is not there (any more).
@@ -38,9 +44,9 @@ def open_regular(path: Path | str) -> int:
         OSError: It cannot be read.
     """
     try:
-        descriptor = os.open(path, _OPEN_FLAGS)
+        descriptor = os.open(path, _OPEN_FLAGS) if directory is None else os.open(path, _OPEN_FLAGS, dir_fd=directory)
     except OSError as error:
-        if Path(path).is_symlink():
+        if error.errno == errno.ELOOP or (directory is None and Path(path).is_symlink()):
             raise NotARegularFileError(f"symbolic link: {path!s}") from error
         raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

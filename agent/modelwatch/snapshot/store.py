@@ -7,101 +7,170 @@ Snapshots: our own copies of checkpoints, in one folder for each.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-from collections.abc import Callable, Collection, Mapping
+import stat as modes
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from modelwatch.core import steps
-from modelwatch.core.durable import make_directory, replace_file, sync_directory
+from modelwatch.core.durable import make_directory, replace_file, sync_directory, sync_file
 from modelwatch.core.entities import Manifest, ManifestEntry, Snapshot
-from modelwatch.core.files import RegularFile
+from modelwatch.core.errors import StateError
+from modelwatch.core.files import open_regular
 from modelwatch.core.identifiers import new_ulid
 from modelwatch.core.json import dumps, loads
 from modelwatch.core.tree import FileStat
-from modelwatch.snapshot.take import SourceChangedError, Take, hash_file, take_file
+from modelwatch.snapshot.hashing import hash_open_file
+from modelwatch.snapshot.take import Method, SourceChangedError, Take, Taker, our_error, same_file
+
+__all__ = ["Pin", "SnapshotStore", "SourceChangedError"]
+
+_MANIFEST = "manifest.json"
+_FILES = "files"
 
 
 class Pin:
     """
-    A snapshot in the making: files taken as soon as they were seen, not yet hashed.
+    A snapshot in the making: files taken as soon as they were seen, not yet hashed and not yet durable.
+
+    One thread at a time; it may be handed from one to another.
+
+    Args:
+        folder: The snapshot's own folder.
+
+        taker: Takes its files.
 
     Attributes:
         id: The snapshot's name in its store.
         folder: Absolute path that the files' paths are relative to.
-        sources: What was taken, by path, as the scan saw it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, taker: Taker) -> None:
         self.id = folder.name
-        self.folder = folder / "files"
-        self.sources: dict[str, FileStat] = {}
+        self.folder = folder / _FILES
+        self._taker = taker
+        self._sources: dict[str, FileStat] = {}
         self._linked: set[str] = set()
 
+    @property
+    def sources(self) -> Mapping[str, FileStat]:
+        """What was taken, by path, as the scan saw it; a view that follows."""
+        return MappingProxyType(self._sources)
+
     def take(self, tree_root: str, stat: FileStat, *, hardlink: bool) -> Take:
-        """Take one file of the tree, in place of what was taken under that path before. Raise DiskFullError."""
-        self.drop(stat.path)
+        """
+        Take one file, in place of what was taken under that path before.
+
+        Args:
+            tree_root: The root of the tree that `stat` is of.
+
+            stat: The file as the scan saw it.
+
+            hardlink: Whether a hard link keeps its bytes; its source is watched until `seal` all the same.
+
+        Raises:
+            DiskFullError: There is no room.
+
+            StateError: The state folder cannot be written.
+        """
         target = self.folder / stat.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        take, linked = take_file(Path(tree_root, stat.path), stat, target, hardlink=hardlink)
-        if take is not Take.TAKEN:
-            target.unlink(missing_ok=True)
-            return take
-        self.sources[stat.path] = stat
-        if linked:
-            self._linked.add(stat.path)
-        steps.reached("snapshot.pinned")
+        self._clear(stat)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise our_error(error, f"a folder for {stat.path}", self.folder) from error
+        take, method = self._taker.take(tree_root, stat, target, hardlink=hardlink)
+        if take is Take.TAKEN:
+            self._sources[stat.path] = stat
+            if method is Method.HARDLINK:
+                self._linked.add(stat.path)
+            steps.reached("snapshot.pinned")
         return take
 
     def drop(self, path: str) -> None:
-        """Let go of one file."""
-        if self.sources.pop(path, None) is not None:
-            (self.folder / path).unlink(missing_ok=True)
+        """Let go of one file; nothing happens when it was not taken."""
+        if self._sources.pop(path, None) is not None:
             self._linked.discard(path)
+            (self.folder / path).unlink(missing_ok=True)
 
     def seal(self, paths: Collection[str], between_chunks: Callable[[], None] = lambda: None) -> Snapshot:
         """
-        Make the snapshot durable: hash every file, fsync, write the manifest.
+        Make the snapshot durable: hash every file, fsync, write the manifest. After an error it may be tried again.
 
         Args:
             paths: The files that belong to the checkpoint; others are dropped.
 
-            between_chunks: Called now and then while hashing.
+            between_chunks: Called after each MiB that was hashed.
 
         Raises:
-            SourceChangedError: A file was not taken, or one that is a hard link was written to by the trainer since.
+            SourceChangedError: A file was not taken, or is a hard link that the trainer has written to since.
 
-            DiskFullError, OSError: It cannot be written.
+            DiskFullError: There is no room for the manifest.
+
+            StateError: The state folder cannot be read or written.
         """
-        for path in set(self.sources) - set(paths):
-            self.drop(path)
-        missing = set(paths) - set(self.sources)
-        if missing:
+        if missing := set(paths).difference(self._sources):
             raise SourceChangedError(f"not taken: {', '.join(sorted(missing))}")
-        entries = []
-        for path in sorted(paths):
-            stat = self.sources[path]
-            with RegularFile(self.folder / path) as file:
-                digest = hash_file(file, between_chunks)
-                os.fsync(file.fileno())
-                now = file.stat()
-                if path in self._linked and (now.st_size, now.st_mtime_ns) != (stat.size, stat.mtime_ns):
-                    raise SourceChangedError(f"{path}: written in place")
-            entries.append(ManifestEntry(path, stat.size, digest))
-        steps.reached("snapshot.hashed")
-        for folder, _, _ in os.walk(self.folder):
-            sync_directory(folder)
-        manifest = Manifest(tuple(entries))
-        body = {"manifest": manifest.to_json(), "linked": sorted(self._linked)}
-        replace_file(self.folder.parent / "manifest.json", dumps(body).encode("ascii"))
-        sync_directory(self.folder.parent.parent)
+        try:
+            for path in set(self._sources).difference(paths):
+                self.drop(path)
+            manifest = Manifest(tuple(self._entry(path, between_chunks) for path in sorted(self._sources)))
+            steps.reached("snapshot.hashed")
+            for folder in self._folders():
+                sync_directory(folder)
+            body = {"manifest": manifest.to_json(), "linked": sorted(self._linked)}
+            replace_file(self.folder.parent / _MANIFEST, dumps(body).encode("ascii"))
+            sync_directory(self.folder.parent.parent)
+        except OSError as error:
+            raise our_error(error, f"making the snapshot {self.id} durable", self.folder.parent) from error
         steps.reached("snapshot.sealed")
         return Snapshot(str(self.folder), manifest, frozenset(self._linked))
 
     def discard(self) -> None:
-        """Delete everything that was taken."""
-        shutil.rmtree(self.folder.parent, ignore_errors=True)
-        self.sources.clear()
+        """Delete everything that was taken, as `SnapshotStore.discard` does."""
+        self._sources.clear()
+        self._linked.clear()
+        _delete(self.folder.parent)
+
+    def _clear(self, stat: FileStat) -> None:
+        """Make way for a file: drop what was taken under its path, under a folder of that name, or as a file where it needs a folder."""
+        in_the_way = [
+            path
+            for path in self._sources
+            if path == stat.path or path.startswith(f"{stat.path}/") or stat.path.startswith(f"{path}/")
+        ]
+        for path in in_the_way:
+            self.drop(path)
+        target = self.folder / stat.path
+        if target.is_dir():
+            shutil.rmtree(target, ignore_errors=True)
+
+    def _entry(self, path: str, between_chunks: Callable[[], None]) -> ManifestEntry:
+        source = self._sources[path]
+        try:
+            reader = open_regular(self.folder / path)
+        except FileNotFoundError as error:
+            raise SourceChangedError(f"{path}: our copy of it was deleted") from error
+        try:
+            linked = path in self._linked
+            if not linked:  # the mode of a hard link is the trainer's
+                os.fchmod(reader, modes.S_IMODE(os.fstat(reader).st_mode) & 0o444)
+            digest = hash_open_file(reader, between_chunks)
+            sync_file(reader)
+            now = os.fstat(reader)
+        finally:
+            os.close(reader)
+        if (linked and not same_file(now, source)) or now.st_size != source.size:
+            raise SourceChangedError(f"{path}: written to after it was taken")
+        return ManifestEntry(path, source.size, digest)
+
+    def _folders(self) -> Iterator[Path]:
+        """Give every folder of the snapshot, inner ones first."""
+        for folder, _, _ in os.walk(self.folder, topdown=False):
+            yield Path(folder)
 
 
 class SnapshotStore:
@@ -114,36 +183,68 @@ class SnapshotStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._taker = Taker()
 
     def begin(self) -> Pin:
-        """Begin a new snapshot."""
-        make_directory(self._folder)
+        """
+        Begin a new snapshot, in a folder that only this user can enter: its files may be more private than they look.
+
+        Raises:
+            DiskFullError: There is no room.
+
+            StateError: The state folder cannot be written.
+        """
         folder = self._folder / new_ulid()
-        (folder / "files").mkdir(parents=True)
-        return Pin(folder)
+        try:
+            make_directory(self._folder)
+            folder.mkdir(mode=0o700)
+            (folder / _FILES).mkdir()
+        except OSError as error:
+            raise our_error(error, "a folder for a snapshot", self._folder) from error
+        return Pin(folder, self._taker)
 
     def open(self, identifier: str) -> Snapshot:
-        """Return a sealed snapshot. Raise FileNotFoundError when there is none."""
+        """
+        Return a sealed snapshot.
+
+        Raises:
+            FileNotFoundError: There is none of that name.
+
+            StateError: Its manifest cannot be read.
+        """
         folder = self._folder / identifier
-        body: Mapping[str, object] = loads((folder / "manifest.json").read_bytes())
-        linked = body["linked"]
-        if not isinstance(linked, list):
-            raise FileNotFoundError(folder)
-        return Snapshot(str(folder / "files"), Manifest.from_json(body["manifest"]), frozenset(linked))
+        text = (folder / _MANIFEST).read_bytes()
+        try:
+            body = loads(text)
+            return Snapshot(str(folder / _FILES), Manifest.from_json(body["manifest"]), frozenset(map(str, body["linked"])))
+        except (ValueError, KeyError, TypeError) as error:
+            raise StateError(f"{folder / _MANIFEST} is damaged", hint="somebody changed files inside the state folder") from error
 
     def discard(self, identifier: str) -> None:
-        """Delete a snapshot; nothing happens when there is none."""
-        shutil.rmtree(self._folder / identifier, ignore_errors=True)
+        """Delete a snapshot; nothing happens when there is none. What cannot be deleted now is left to `collect`."""
+        _delete(self._folder / identifier)
 
     def collect(self, keep: Collection[str]) -> int:
-        """Delete every snapshot but those in `keep`. Return how many."""
+        """Delete every snapshot but those in `keep`: leftovers of a crash. Return how many."""
         if not self._folder.is_dir():
             return 0
         leftovers = [path for path in self._folder.iterdir() if path.name not in keep]
         for path in leftovers:
-            shutil.rmtree(path, ignore_errors=True)
+            _delete(path)
         return len(leftovers)
 
     def size_bytes(self) -> int:
-        """Return the bytes of all files in the store."""
-        return sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
+        """Return the bytes of all files in the store, hard links included."""
+        total = 0
+        for folder, _, names in os.walk(self._folder):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):  # another thread discards while we count
+                    total += Path(folder, name).lstat().st_size
+        return total
+
+
+def _delete(folder: Path) -> None:
+    """Delete a snapshot as far as possible, beginning with what makes it one."""
+    with contextlib.suppress(OSError):
+        (folder / _MANIFEST).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)

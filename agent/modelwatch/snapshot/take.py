@@ -1,29 +1,54 @@
-"""Taking one file: reflink, hard link where that is safe, else copy; and knowing that it did not change meanwhile."""
+"""
+Taking one file out of a folder that the trainer may change at any moment.
+
+In this order: share its blocks (reflink), give it a second name where the writer is known to replace files and never to write into them (hard
+link), copy it. A reflink and a copy survive whatever becomes of the source; a hard link survives its deletion and replacement only.
+A file counts as taken when it was, before and after, the one that the scan saw: the same inode, size and modification time.
+"""
 
 from __future__ import annotations
 
 import enum
 import errno
 import os
-from collections.abc import Callable, Sequence
+import stat as modes
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
-from modelwatch.core.digest import Digest
+from modelwatch.core.below import directory_below
 from modelwatch.core.entities import Manifest, ManifestEntry
 from modelwatch.core.errors import StateError
-from modelwatch.core.files import NotARegularFileError, RegularFile, open_regular
+from modelwatch.core.files import NotARegularFileError, open_regular
 from modelwatch.core.tree import FileStat
-
-try:
-    import fcntl
-except ImportError:  # not Linux: no reflinks
-    fcntl = None  # type: ignore[assignment] # the module's absence is what is recorded
+from modelwatch.snapshot.hashing import hash_open_file
 
 FICLONE = 0x40049409
 """ioctl(2) FICLONE, linux/fs.h: share the blocks of another file of the same file system."""
 
-_SMALL_BYTES = 64 * 1024
+try:
+    import fcntl
+except ImportError:  # Windows
+
+    def clone(reader: int, writer: int) -> None:
+        """Raise OSError: there are no reflinks here."""
+        raise OSError(errno.ENOSYS, f"{os.strerror(errno.ENOSYS)}: {reader} to {writer}")
+else:
+
+    def clone(reader: int, writer: int) -> None:
+        """Let an open, empty file share the blocks of another. Raise OSError where that is not possible."""
+        fcntl.ioctl(writer, FICLONE, reader)
+
+
+SMALL_BYTES = 64 * 1024
+"""Below this a copy is as fast as anything else, and depends on nothing."""
+
 _CHUNK_BYTES = 1 << 20
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_GONE = frozenset({errno.ENOENT, errno.ESTALE})
+_REPLACED = frozenset({errno.ENOTDIR, errno.ELOOP})
+_NEVER = frozenset({errno.EXDEV, errno.ENOTTY, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP})
+_NOT_BY_THE_KERNEL = frozenset({errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, errno.EPERM})
 
 
 class Take(enum.Enum):
@@ -35,134 +60,231 @@ class Take(enum.Enum):
     UNREADABLE = "could not be read"
 
 
+class Method(enum.Enum):
+    """How a file was taken; the value is for people."""
+
+    REFLINK = "reflink"
+    HARDLINK = "hard link"
+    COPY = "copy"
+
+
 class DiskFullError(StateError):
-    """There is no room for a copy."""
+    """There is no room for a copy, or no quota left."""
 
 
 class SourceChangedError(Exception):
-    """A file is not any more what it was when it was taken."""
+    """A file is not any more what it was when it was seen or taken."""
 
 
-def _same(now: os.stat_result, stat: FileStat) -> bool:
-    return (now.st_ino, now.st_size, now.st_mtime_ns) == (stat.inode, stat.size, stat.mtime_ns)
-
-
-def take_file(source: Path, stat: FileStat, target: Path, *, hardlink: bool) -> tuple[Take, bool]:
+class Taken(NamedTuple):
     """
-    Take the file at `source`, which a scan saw as `stat`, to `target`, whose folder exists.
+    The result of an attempt.
 
-    Returns:
-        What became of it, and whether `target` is a hard link.
-
-    Raises:
-        DiskFullError: There is no room.
+    Attributes:
+        take: What became of it.
+        method: How it was taken; None when it was not.
     """
-    try:
-        if hardlink and stat.size >= _SMALL_BYTES and _link(source, target):
-            return (Take.TAKEN, True) if _same(os.lstat(target), stat) else (Take.CHANGED, True)
-        return _copy(source, stat, target), False
-    except FileNotFoundError:
-        return Take.VANISHED, False
-    except NotARegularFileError:
-        return Take.CHANGED, False
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise DiskFullError(
-                f"no room for a copy of {source.name} ({stat.size} bytes)", hint=f"make room in {target.parent}"
-            ) from error
-        return Take.UNREADABLE, False
+
+    take: Take
+    method: Method | None = None
 
 
-def _link(source: Path, target: Path) -> bool:
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except FileNotFoundError:
-        raise
-    except OSError:  # EXDEV, EPERM, EMLINK, ENOTSUP: copy instead
-        return False
-    return True
+def same_file(now: os.stat_result, stat: FileStat) -> bool:
+    """Return whether a file is, as far as the system tells, what the scan saw."""
+    return (now.st_ino, now.st_size, now.st_mtime_ns) == (stat.inode, stat.size, stat.mtime_ns) and modes.S_ISREG(now.st_mode)
 
 
-def _copy(source: Path, stat: FileStat, target: Path) -> Take:
-    reader = open_regular(source)
-    try:
-        if not _same(os.fstat(reader), stat):
-            return Take.CHANGED
-        writer = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0), 0o600)
+def our_error(error: OSError, doing: str, where: Path) -> StateError:
+    """Return the error to raise when the system does not let us keep something at `where`."""
+    if error.errno in _FULL:
+        return DiskFullError(f"no room for {doing}: {error.strerror}", hint=f"make room on the disk of {where}")
+    return StateError(f"{doing} failed: {error.strerror}", hint=f"see that {where} can be written")
+
+
+class Taker:
+    """Takes files, and remembers which file systems have no reflinks. One thread at a time."""
+
+    def __init__(self) -> None:
+        self._without_reflinks: set[int] = set()
+
+    def take(self, root: str, stat: FileStat, target: Path, *, hardlink: bool) -> Taken:
+        """
+        Take a file.
+
+        Args:
+            root: Absolute path of the folder that was scanned.
+
+            stat: The file as the scan saw it.
+
+            target: Where to, in an existing folder of ours. There must be nothing; there is nothing afterwards unless it was taken.
+
+            hardlink: Whether its writer never writes into it again, so that a hard link to it keeps its bytes.
+
+        Raises:
+            DiskFullError: There is no room.
+
+            StateError: Our own folder cannot be written.
+        """
         try:
-            if not _reflink(reader, writer):
-                _copy_bytes(reader, writer, stat.size)
+            with directory_below(root, stat.directory) as folder:
+                return self._take(folder, stat, target, hardlink=hardlink)
+        except NotARegularFileError:
+            return Taken(Take.CHANGED)
+        except OSError as error:
+            if error.errno in _GONE:
+                return Taken(Take.VANISHED)
+            return Taken(Take.CHANGED if error.errno in _REPLACED else Take.UNREADABLE)
+
+    def _take(self, folder: int, stat: FileStat, target: Path, *, hardlink: bool) -> Taken:
+        small = stat.size < SMALL_BYTES
+        if hardlink and not small and os.fstat(folder).st_dev in self._without_reflinks and _link(folder, stat, target):
+            return _checked_link(stat, target)
+        reader = open_regular(stat.name, directory=folder)
+        try:
+            seen = os.fstat(reader)
+            if not same_file(seen, stat):
+                return Taken(Take.CHANGED)
+            if not small and seen.st_dev not in self._without_reflinks and self._reflink(reader, seen, target):
+                method = Method.REFLINK
+            elif hardlink and not small and _link(folder, stat, target):
+                return _checked_link(stat, target)
+            else:
+                _copy(reader, seen, target)
+                method = Method.COPY
+            return _checked_copy(reader, folder, stat, target, method)
+        finally:
+            os.close(reader)
+
+    def _reflink(self, reader: int, seen: os.stat_result, target: Path) -> bool:
+        """Make `target` share the blocks of an open file; return False, having made nothing, where that is not possible."""
+        writer = _create(target, seen)
+        try:
+            clone(reader, writer)
+        except OSError as error:
+            target.unlink()
+            if error.errno in _FULL:
+                raise our_error(error, f"a copy of {seen.st_size} bytes", target.parent) from error
+            if error.errno in _NEVER:
+                self._without_reflinks.add(seen.st_dev)
+            return False
         finally:
             os.close(writer)
-        if not _same(os.fstat(reader), stat) or os.stat(target).st_size != stat.size:  # noqa: PTH116 - beside fstat
-            return Take.CHANGED
-    finally:
-        os.close(reader)
-    os.utime(target, ns=(stat.mtime_ns, stat.mtime_ns))
-    return Take.TAKEN
+        return True
 
 
-def _reflink(reader: int, writer: int) -> bool:
-    if fcntl is None:
-        return False
+def _create(target: Path, seen: os.stat_result) -> int:
     try:
-        fcntl.ioctl(writer, FICLONE, reader)
+        return os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)  # the umask decides
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise
+        raise our_error(error, f"a copy of {seen.st_size} bytes", target.parent) from error
+
+
+def _link(folder: int, stat: FileStat, target: Path) -> bool:
+    """Give a file a second name, without following a link; return False where that is not possible."""
+    try:
+        os.link(stat.name, target, src_dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        raise
+    except (
+        OSError
+    ):  # another mount, another owner, too many links, not on this file system, …: a copy then shows whether it can be had
         return False
     return True
 
 
-def _copy_bytes(reader: int, writer: int, size: int) -> None:
+def _checked_link(stat: FileStat, target: Path) -> Taken:
+    if same_file(os.lstat(target), stat):
+        return Taken(Take.TAKEN, Method.HARDLINK)
+    target.unlink()
+    return Taken(Take.CHANGED)
+
+
+def _copy(reader: int, seen: os.stat_result, target: Path) -> None:
+    """Copy an open file. Raise OSError when the source cannot be read, StateError when the target cannot be written."""
+    writer = _create(target, seen)
+    try:
+        left = _copy_by_kernel(reader, writer, seen.st_size)
+        while left and (chunk := os.read(reader, min(left, _CHUNK_BYTES))):
+            _write(writer, chunk, target)
+            left -= len(chunk)
+    except BaseException:
+        target.unlink()
+        raise
+    finally:
+        os.close(writer)
+
+
+def _copy_by_kernel(reader: int, writer: int, size: int) -> int:
+    """Copy as far as the kernel does it, and return the bytes that are left."""
     left = size
-    while left:
-        try:
-            count = os.copy_file_range(reader, writer, left)
-        except OSError as error:
-            if error.errno not in {errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}:
-                raise
-            break
-        if not count:
-            return
-        left -= count
-    while left and (chunk := os.read(reader, min(left, _CHUNK_BYTES))):
-        view = memoryview(chunk)
+    try:
+        while left and (count := os.copy_file_range(reader, writer, left)):
+            left -= count
+    except AttributeError:
+        return left  # macOS has no copy_file_range
+    except OSError as error:
+        if error.errno not in _NOT_BY_THE_KERNEL and error.errno not in _FULL:
+            raise
+    return left  # when the disk is full, the write that follows says so
+
+
+def _write(writer: int, chunk: bytes, target: Path) -> None:
+    view = memoryview(chunk)
+    try:
         while view:
             view = view[os.write(writer, view) :]
-        left -= len(chunk)
+    except OSError as error:
+        raise our_error(error, f"a copy of {target.name}", target.parent) from error
 
 
-def hash_in_place(folder: str, stats: Sequence[FileStat], between_chunks: Callable[[], None] = lambda: None) -> Manifest:
+def _checked_copy(reader: int, folder: int, stat: FileStat, target: Path, method: Method) -> Taken:
+    """Keep a copy only if its source still is, under its name, what the scan saw."""
+    take = Take.TAKEN
+    if not same_file(os.fstat(reader), stat) or target.stat().st_size != stat.size:
+        take = Take.CHANGED
+    else:
+        try:
+            if os.stat(stat.name, dir_fd=folder, follow_symlinks=False).st_ino != stat.inode:
+                take = Take.CHANGED
+        except FileNotFoundError:
+            pass  # deleted after its last byte was read: the copy is whole
+    if take is not Take.TAKEN:
+        target.unlink()
+        return Taken(take)
+    os.utime(target, ns=(stat.mtime_ns, stat.mtime_ns))
+    return Taken(Take.TAKEN, method)
+
+
+def hash_in_place(folder: str, stats: Iterable[FileStat], between_chunks: Callable[[], None] = lambda: None) -> Manifest:
     """
     Return the manifest of files that stay where they are.
 
+    Args:
+        folder: Absolute path that their paths are relative to.
+
+        stats: The files as the scan saw them.
+
+        between_chunks: Called after each MiB or so.
+
     Raises:
-        SourceChangedError: One of them is not any more, before or after reading, what the scan saw.
+        SourceChangedError: One of them was not, before or after it was read, what the scan saw.
     """
-    entries = []
-    for stat in sorted(stats):
-        try:
-            with RegularFile(Path(folder, stat.path)) as file:
-                if not _same(file.stat(), stat):
-                    raise SourceChangedError(stat.path)
-                digest = hash_file(file, between_chunks)
-                if not _same(file.stat(), stat):
-                    raise SourceChangedError(stat.path)
-        except OSError as error:
-            raise SourceChangedError(f"{stat.path}: {error.strerror}") from error
-        entries.append(ManifestEntry(stat.path, stat.size, digest))
-    return Manifest(tuple(entries))
+    return Manifest(tuple(_entry_in_place(folder, stat, between_chunks) for stat in sorted(stats)))
 
 
-def hash_file(file: RegularFile, between_chunks: Callable[[], None]) -> Digest:
-    """Return the digest of a whole file, calling `between_chunks` after each MiB or so."""
-    import hashlib
-
-    state = hashlib.sha256()
-    offset = 0
-    while chunk := file.read_at(offset, _CHUNK_BYTES):
-        state.update(chunk)
-        offset += len(chunk)
-        between_chunks()
-    return Digest(state.hexdigest())
+def _entry_in_place(folder: str, stat: FileStat, between_chunks: Callable[[], None]) -> ManifestEntry:
+    try:
+        with directory_below(folder, stat.directory) as directory:
+            reader = open_regular(stat.name, directory=directory)
+            try:
+                before = os.fstat(reader)
+                digest = hash_open_file(reader, between_chunks)
+                after = os.fstat(reader)
+            finally:
+                os.close(reader)
+            named = os.stat(stat.name, dir_fd=directory, follow_symlinks=False)
+    except OSError as error:
+        raise SourceChangedError(f"{stat.path}: {error.strerror or error}") from error
+    if not (same_file(before, stat) and same_file(after, stat) and same_file(named, stat)):
+        raise SourceChangedError(f"{stat.path}: written to or replaced")
+    return ManifestEntry(stat.path, stat.size, digest)

@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     code = _main(words)
     # `run` comes back only when it failed before the training started: its other codes are all the training's (docs/adr/0013).
-    return OWN_FAILURE if code and words[:1] == ["run"] else code
+    return OWN_FAILURE if words[:1] == ["run"] and code not in {0, _INTERRUPTED} else code
 
 
 def _main(words: list[str]) -> int:

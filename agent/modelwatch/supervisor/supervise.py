@@ -117,9 +117,9 @@ class Supervisor:
     # ------------------------------------------------------------------------------------------------------------- the start
 
     def _start(self) -> bool:
-        environment = {b"PS_MODEL_PATH": os.fsencode(self._launch.model_path)} | self._environment
-        if b"PS_MODEL_PATH" in self._environment or not self._launch.model_path:
-            environment = self._environment
+        environment = dict(self._environment)
+        if self._launch.model_path:
+            environment.setdefault(b"PS_MODEL_PATH", os.fsencode(self._launch.model_path))
         try:
             self._trainer = start_trainer(
                 self._launch.command,

@@ -94,6 +94,8 @@ def varint(data: bytes, position: int, end: int) -> tuple[int, int]:
         Malformed: It does not end before `end` or is longer than 64 bits allow.
     """
     end = min(end, len(data))
+    if position < end and data[position] < 0x80:  # most are one byte
+        return data[position], position + 1
     result = shift = 0
     while shift < 7 * _VARINT_MAX_BYTES:
         if position >= end:
@@ -115,25 +117,30 @@ def fields(data: Sliceable, start: int = 0, end: int | None = None) -> Iterator[
         Malformed: A field is cut off, reaches past `end`, has number 0 or a wire type that no longer exists.
     """
     position = start
-    stop = len(data) if end is None else end
+    stop = len(data) if end is None else min(end, len(data))
+    whole = data if isinstance(data, bytes) else None
     while position < stop:
-        head = data[position : min(position + _HEAD_BYTES, stop)]
-        tag, used = varint(head, 0, len(head))
+        if whole is not None:
+            head, base, limit = whole, 0, stop
+        else:
+            head, base = data[position : min(position + _HEAD_BYTES, stop)], position
+            limit = len(head)
+        tag, used = varint(head, position - base, limit)
         number, wire_type = tag >> 3, tag & 7
         if number == 0:
             raise Malformed("field number 0")
         if wire_type == VARINT:
-            value, after = varint(head, used, len(head))
-            field = Field(number, wire_type, value, position + used, position + after)
+            value, after = varint(head, used, limit)
+            field = Field(number, wire_type, value, base + used, base + after)
         elif wire_type == LENGTH_DELIMITED:
-            value, after = varint(head, used, len(head))
-            field = Field(number, wire_type, value, position + after, position + after + value)
+            value, after = varint(head, used, limit)
+            field = Field(number, wire_type, value, base + after, base + after + value)
         elif wire_type in {FIXED64, FIXED32}:
             width = 8 if wire_type == FIXED64 else 4
-            if len(head) < used + width:
+            if limit < used + width:
                 raise Malformed(f"field {number} is cut off")
             value = int.from_bytes(head[used : used + width], "little")
-            field = Field(number, wire_type, value, position + used, position + used + width)
+            field = Field(number, wire_type, value, base + used, base + used + width)
         else:
             raise Malformed(f"field {number} has wire type {wire_type}")
         if field.end > stop:

@@ -12,6 +12,7 @@ from modelwatch.cli.models_json import files_json, model_json, origin, timestamp
 from modelwatch.cli.models_selection import add_model, add_parser, add_version, open_if_there, open_repository
 from modelwatch.core.entities import Metric, ModelVersion, RegisteredModel
 from modelwatch.metrics.summary import headline
+from modelwatch.repository.repository import Listing
 
 _VERSION_COLUMNS = ("version", "type", "step", "epoch", "loss", "accuracy", "val loss", "val accuracy", "size", "when")
 
@@ -57,11 +58,13 @@ def add_to(subparsers: Subparsers) -> None:
 def _list(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     repository = open_if_there(settings)
-    models = () if repository is None else repository.models(settings.team)
-    shown = [model for model in models if set(arguments.tag) <= set(model.tags)]
+    listing = Listing((), ()) if repository is None else repository.listing(settings.team)
+    for problem in listing.problems:
+        output.note(f"left out: {output.printable(problem.key)}: {output.printable(problem.reason)}")
+    shown = [model for model in listing.models if set(arguments.tag) <= set(model.tags)]
     if arguments.json:
         output.print_json({"models": [model_json(model) for model in shown]})
-    elif not models:
+    elif not listing.models:
         print(_START.format(folder=output.printable(settings.repository)))
     else:
         output.table(("name", *_VERSION_COLUMNS, "id"), [_model_row(model) for model in shown], empty="no model has these tags")

@@ -123,10 +123,13 @@ def find_number(storage: DirectoryStorage, place: Place, registration_key: str) 
     """
     Return the number of the version that a registration became, deleted or not, or None.
 
-    A version is a hard link to its claim where the file system has those, so that nothing need be read; a repository that was
-    copied or that has no links is searched. When two writers without a common lock numbered one registration twice, the lower counts.
+    Without a claim there is none. A version is a hard link to its claim where the file system has those, so that nothing need be
+    read; a repository that was copied or that has no links is searched. When two writers without a common lock numbered one registration twice, the lower counts.
     """
-    linked = [version_number(name) for name in storage.same_file_names(place.versions, place.registration(registration_key))]
+    claim_key = place.registration(registration_key)
+    if not storage.has(claim_key):
+        return None
+    linked = [version_number(name) for name in storage.same_file_names(place.versions, claim_key)]
     numbers = [number for number in linked if number is not None]
     if numbers:
         return min(numbers)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from modelwatch.core.entities import Amendment, ModelVersion, Receipt, RegisteredModel, Registration, Snapshot, Storage
@@ -29,11 +30,25 @@ from modelwatch.repository.reading import (
     read_contents,
     read_subject,
 )
-from modelwatch.repository.storage.directory import DirectoryStorage, failures_are_transient
+from modelwatch.repository.storage.directory import DirectoryStorage, failures_are_of_state, failures_are_transient
 from modelwatch.repository.writing import append_event, claim, receipt, store_blobs
 
 LATEST = "latest"
 """Names the live version with the highest number; no alias can be called so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """
+    What a repository shows.
+
+    Attributes:
+        models: Sorted by team and name.
+        problems: Documents that were ignored.
+    """
+
+    models: tuple[RegisteredModel, ...]
+    problems: tuple[Problem, ...]
 
 
 class Repository:
@@ -170,11 +185,18 @@ class Repository:
 
     # -------------------------------------------------------------------------------------------------------------- reading
 
-    def models(self, team: str | None = None) -> tuple[RegisteredModel, ...]:
-        """Return the models of a team, or of all teams, sorted by team and name."""
+    def listing(self, team: str | None = None) -> Listing:
+        """Return the models of a team, or of all teams, and what could not be read. Raise StateError when nothing can."""
         part = None if team is None else encode_name(team)
-        found = (model_of(read_contents(self.storage, place), self.id) for place in places(self.storage, part))
-        return tuple(sorted((model for model in found if model is not None), key=lambda model: (model.team, model.name)))
+        with failures_are_of_state(self.root):
+            contents = [read_contents(self.storage, place) for place in places(self.storage, part)]
+        found = [model for each in contents if (model := model_of(each, self.id)) is not None]
+        found.sort(key=lambda model: (model.team, model.name))
+        return Listing(tuple(found), tuple(problem for each in contents for problem in each.problems))
+
+    def models(self, team: str | None = None) -> tuple[RegisteredModel, ...]:
+        """Return the models of a team, or of all teams, sorted by team and name. Raise StateError."""
+        return self.listing(team).models
 
     def model(self, name: str, *, team: str) -> RegisteredModel:
         """
@@ -187,11 +209,12 @@ class Repository:
 
     def seen(self, name: str, *, team: str) -> tuple[RegisteredModel, Contents]:
         """Return a model as `model` does, and what its directory holds."""
-        for place in self._places_called(name, team):
-            contents = read_contents(self.storage, place)
-            model = model_of(contents, self.id)
-            if model is not None:
-                return model, contents
+        with failures_are_of_state(self.root):
+            for place in self._places_called(name, team):
+                contents = read_contents(self.storage, place)
+                model = model_of(contents, self.id)
+                if model is not None:
+                    return model, contents
         known = ", ".join(sorted(model.name for model in self.models(team))[:8])
         raise NotFoundError(
             f"there is no model {name!r} of team {team!r} in {self.root}",
@@ -244,8 +267,8 @@ class Repository:
             return None
 
     def problems(self) -> tuple[Problem, ...]:
-        """Return every document that readers ignore, and why."""
-        return tuple(problem for place in places(self.storage) for problem in read_contents(self.storage, place).problems)
+        """Return every document that readers ignore, and why. Raise StateError."""
+        return self.listing().problems
 
     # ------------------------------------------------------------------------------------------------------------- changing
 

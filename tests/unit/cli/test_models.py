@@ -145,6 +145,29 @@ def test_mistakes_are_told_with_what_to_do(run, repository, words, code, said):
     assert said in err
 
 
+def test_what_cannot_be_read_is_left_out_and_told(run, repository):
+    """A torn version is no error: the others are shown, and standard error says which was left out."""
+    torn = repository.root / "models/default/digits/versions/00000002.json"
+    torn.unlink()
+    torn.write_bytes(b"{")
+    code, out, err = run("models", "list")
+    assert (code, len(out.splitlines())) == (0, 2)
+    assert "left out: models/default/digits/versions/00000002.json" in err
+
+
+def test_a_repository_that_cannot_be_read_is_told(run, repository, monkeypatch):
+    """A folder that this user may not read is one line and code 74."""
+
+    def denied(_prefix):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("modelwatch.repository.storage.directory.DirectoryStorage.names", lambda _storage, prefix: denied(prefix))
+    for words in (("models", "list"), ("models", "details", "digits")):
+        code, out, err = run(*words)
+        assert (code, out) == (74, "")
+        assert "cannot be read" in err
+
+
 def test_control_characters_in_names_do_not_reach_the_terminal(run, tmp_path):
     """A model's name cannot move the cursor or break a line."""
     add_version(new_repository(tmp_path / "repository"), tmp_path / "w", model="\x1b[2Jevil\nname")

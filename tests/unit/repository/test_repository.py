@@ -92,6 +92,21 @@ def test_versions_are_numbered_in_order_and_keep_what_was_registered(repository,
     assert json.loads((tmp_path / receipts[0].location).read_bytes())["key"] == registrations[0].key
 
 
+def test_registering_does_not_read_the_versions_that_are_there(repository, tmp_path, monkeypatch):
+    """A new version, a retry and an amendment cost the same whether there are two versions or two thousand."""
+    snapshot = make_snapshot(tmp_path / "s", {"a": b"1"})
+    registrations = [make_registration(snapshot.manifest, step=step) for step in range(5)]
+    for registration in registrations[:4]:
+        repository.register(registration, snapshot)
+    read = []
+    original = repository.storage.read
+    monkeypatch.setattr(repository.storage, "read", lambda key: read.append(key) or original(key))
+    repository.register(registrations[4], snapshot)
+    repository.register(registrations[0], snapshot)
+    repository.amend(Amendment(TEAM, "digits", registrations[1].key, ()))
+    assert read == []
+
+
 def test_content_is_kept_once(repository, tmp_path):
     """Files with the same bytes share a blob, in one version and between versions."""
     for step in (1, 2):

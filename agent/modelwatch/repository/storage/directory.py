@@ -14,7 +14,7 @@ from pathlib import Path
 
 from modelwatch.core.digest import Digest
 from modelwatch.core.durable import create_file, link_exclusively, make_directory, replace_file, sync_directory
-from modelwatch.core.errors import PermanentError, TransientError
+from modelwatch.core.errors import PermanentError, StateError, TransientError
 from modelwatch.core.files import NotARegularFileError, open_regular, read_whole
 from modelwatch.core.lock import locked
 from modelwatch.repository.layout import BLOBS, STAGING, blob_key
@@ -44,6 +44,15 @@ def failures_are_transient(root: Path) -> Iterator[None]:
         raise TransientError(f"the repository {root} cannot be written: {error}") from error
 
 
+@contextlib.contextmanager
+def failures_are_of_state(root: Path) -> Iterator[None]:
+    """Turn a file system below `root` that cannot be read into StateError, for people who only look."""
+    try:
+        yield
+    except OSError as error:
+        raise StateError(f"the repository {root} cannot be read: {error}", hint="may this user read it?") from error
+
+
 class DirectoryStorage:
     """
     Documents and blobs by key below one directory. Holds nothing open.
@@ -67,6 +76,10 @@ class DirectoryStorage:
             return read_whole(f"{self.root}/{key}", limit_bytes=_LARGEST_DOCUMENT_BYTES)
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def has(self, key: str) -> bool:
+        """Return whether there is a document, whole or not."""
+        return self.path(key).exists()
 
     def names(self, prefix: str) -> list[str]:
         """Return the names directly below a prefix, sorted; empty when there is no such prefix."""

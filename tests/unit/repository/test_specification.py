@@ -1,0 +1,86 @@
+"""docs/repository.md is enough to read a repository: this reader was written from it and uses none of our code."""
+
+import hashlib
+import json
+
+import pytest
+from repositories import TEAM, new_repository
+
+from modelwatch.core.entities import Amendment
+from modelwatch.testing.sink_contract import make_metric, make_registration, make_snapshot
+
+
+def canonical(value):
+    """The canonical JSON of the specification."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def encode(name):
+    """A name as a component: rules 1 to 3."""
+    literal = b"abcdefghijklmnopqrstuvwxyz0123456789_-."
+    parts = [chr(byte) if byte in literal else f"%{byte:02x}" for byte in name.encode()]
+    for end in (0, -1):
+        parts[end] = parts[end].replace(".", "%2e")
+    return "".join(parts)
+
+
+def model_id(root, team, model):
+    """A model's id: 13 base-36 digits, the lowest first."""
+    identifier = json.loads((root / "repository.json").read_bytes())["id"]
+    number = int(hashlib.sha256(canonical([identifier, encode(team), encode(model)])).hexdigest(), 16)
+    digits = ""
+    for _ in range(13):
+        number, digit = divmod(number, 36)
+        digits += "0123456789abcdefghijklmnopqrstuvwxyz"[digit]
+    return "mo" + digits
+
+
+def read(root, team, model):
+    """Every live version with its tags and metrics."""
+    folder = root / "models" / encode(team) / encode(model)
+    versions, keys = {}, set()
+    for path in sorted((folder / "versions").glob("[0-9]*.json")):
+        body = json.loads(path.read_bytes())
+        if body["key"] not in keys:
+            keys.add(body["key"])
+            versions[int(path.stem)] = {**body, "tags": set()}
+    by_key = {body["key"]: number for number, body in versions.items()}
+    for path in sorted((folder / "events").glob("[0-9A-Z]*.json")):
+        event = json.loads(path.read_bytes())
+        number = by_key.get(event.get("registration"))
+        match event["kind"]:
+            case "tags" if number:
+                versions[number]["tags"] = versions[number]["tags"] - set(event["remove"]) | set(event["add"])
+            case "metrics":
+                versions[number]["metrics"] = event["metrics"]
+            case "version-deleted":
+                del versions[number]
+    return versions
+
+
+@pytest.mark.parametrize("model", ["digits", "Digits 模型/1.0."])
+def test_a_reader_written_from_the_specification_sees_what_we_see(tmp_path, model):
+    """Ids, numbers, keys, content, tags, metrics and deletions are as the specification says."""
+    repository = new_repository(tmp_path / "repository")
+    snapshot = make_snapshot(tmp_path / "s", {"a": b"1", "b/c": b"22"})
+    registrations = [make_registration(snapshot.manifest, model=model, step=step) for step in (10, 20, 30)]
+    for registration in registrations:
+        repository.register(registration, snapshot)
+    repository.tag(model, ("x", "y"), team=TEAM, version="1")
+    repository.untag(model, ("y",), team=TEAM, version="1")
+    repository.amend(Amendment(TEAM, model, registrations[2].key, (make_metric("loss", float("nan")),)))
+    repository.delete_version(model, "2", team=TEAM)
+
+    versions = read(repository.root, TEAM, model)
+
+    assert repository.model(model, team=TEAM).id == model_id(repository.root, TEAM, model)
+    assert {number: body["tags"] for number, body in versions.items()} == {1: {"x"}, 3: set()}
+    assert versions[3]["metrics"][0]["value"] == "NaN"
+    for number, body in versions.items():
+        manifest = hashlib.sha256(canonical(body["manifest"])).hexdigest()
+        identity = [TEAM, model, "run-1", body["format"], body["root"], body["step"], None, f"sha256:{manifest}"]
+        assert hashlib.sha256(canonical(identity)).hexdigest() == body["key"] == registrations[number - 1].key
+        for entry in body["manifest"]:
+            digest = entry["digest"].removeprefix("sha256:")
+            content = (repository.root / "blobs/sha256" / digest[:2] / digest).read_bytes()
+            assert (hashlib.sha256(content).hexdigest(), len(content)) == (digest, entry["size"])

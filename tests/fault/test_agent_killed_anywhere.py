@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import subprocess
@@ -10,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from modelwatch.repository.repository import Repository
+from modelwatch.repository.verifying import Condition, verify
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SUPPORT = Path(__file__).parents[1] / "support"
@@ -36,34 +38,16 @@ def watch_once(tmp_path: Path, *before: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
-def modelwatch(*arguments: str) -> str:
-    """Run a modelwatch command that must succeed; return what it printed."""
-    command = [sys.executable, "-m", "modelwatch", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-
-
 def registered(tmp_path: Path) -> list[str]:
-    """Return the checkpoint of every version in the repository, after checking that each can be downloaded whole."""
-    repository = str(tmp_path / "repository")
-    versions = json.loads(modelwatch("models", "versions", "digits", "--repository", repository, "--json"))["versions"]
-    numbers = sorted(version["version"] for version in versions)
-    assert numbers == list(range(1, len(versions) + 1))
+    """Return the checkpoint of every version in the repository, after checking that each is there whole and numbered without a gap."""
+    repository = Repository.open(tmp_path / "repository")
+    versions = repository.model("digits", team="default").versions
+    assert [version.number for version in versions] == list(range(1, len(versions) + 1))
     for version in versions:
-        target = tmp_path / "downloaded" / str(version["version"])
-        modelwatch(
-            "models",
-            "download",
-            "digits",
-            "--version",
-            str(version["version"]),
-            "--destination",
-            str(target),
-            "--repository",
-            repository,
-        )
-        for file in target.rglob("*.keras"):
-            assert file.read_bytes() == (GOLDEN / "keras" / "three-epochs.keras").read_bytes()
-    return [version["checkpoint"] for version in versions]
+        assert [verified.condition for verified in verify(repository.storage, version, advance=lambda _count: None)] == [
+            Condition.UNCHANGED
+        ]
+    return [version.registration.root for version in versions]
 
 
 def steps_of_a_run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:

@@ -8,7 +8,7 @@ A checkpoint belongs to the training that, in this order,
    ``runs``, ``checkpoints``, ``export``, a number, …). An unrelated training counts only if it is the only one of all;
 2. was at work at the time the checkpoint was complete;
 3. is nearest: the fewest uncustomary names that only one of the two paths has;
-4. logged last before that time.
+4. began last before that time.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from pathlib import Path
 from row import Row
 
 _FOLDER = Path(__file__).parent
+sys.path.append(str(_FOLDER.parent / "support"))
 _LINE = "{name:<58} {value:>10} {unit:<8} {budget:>8}  {mark:<5} {note}"
 
 

@@ -4,6 +4,7 @@ import re
 
 from project_files import ROOT
 
+from modelwatch.cli import main
 from modelwatch.core import errors
 from modelwatch.supervisor import ending
 
@@ -11,13 +12,14 @@ _ROW = re.compile(r"^\| (\d+) \|", re.MULTILINE)
 
 
 def test_every_exit_code_is_documented():
-    """Each error's code and each of the entrypoint's own stands in the README, beside 0 for done."""
+    """Each error's code and each of the entrypoint's and the command line's own stands in the README, beside 0 for done."""
     of_errors = {
         kind.exit_code for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ModelwatchError)
     }
     of_entrypoint = {ending.OWN_FAILURE, ending.NOT_EXECUTABLE, ending.NOT_FOUND}
     table = (ROOT / "README.md").read_text("utf-8").partition("## Exit codes")[2].partition("\n## ")[0]
-    assert {int(code) for code in _ROW.findall(table)} == {0} | of_errors | of_entrypoint
+    of_command_line = {main._INTERRUPTED, main._BROKEN_PIPE}
+    assert {int(code) for code in _ROW.findall(table)} == {0} | of_errors | of_entrypoint | of_command_line
 
 
 def test_the_error_tree_names_its_codes():

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import protobuf_messages as made
 import pytest
 import tensorflow_files as files
 from format_trees import candidates, judge, tree_with
@@ -180,6 +181,18 @@ def test_damaged_variables_are_corrupt(model):
     (model / DATA).write_bytes(bytes((model / DATA).stat().st_size))
     files.touch(model / DATA, 0)
     assert judge(FORMAT, model, "m", deep=True).kind is VerdictKind.CORRUPT
+
+
+def test_the_metadata_of_keras_2_is_awaited(model):
+    """Objects of Keras 2 in the graph say that its metadata comes right after; required it is not."""
+    identifier = made.field(1, "_tf_keras_sequential")
+    graph = made.field(2, b"") + made.field(7, made.field(1, made.field(4, identifier)))
+    with (model / GRAPH).open("ab") as file:
+        file.write(made.field(2, graph))
+    files.touch(model / GRAPH, 3)
+    checkpoint = judge(FORMAT, model, "m").checkpoint
+    assert checkpoint.awaited == ("m/keras_metadata.pb",)
+    assert len(checkpoint.metadata["graphs"]) == 2
 
 
 def test_keras_metadata_comes_last(model):

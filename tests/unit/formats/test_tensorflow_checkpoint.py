@@ -4,11 +4,13 @@ import json
 import os
 import shutil
 
+import protobuf_messages as made
 import pytest
 import tensorflow_files as files
 from format_trees import candidates, judge, tree_with
 from hypothesis import given
 from hypothesis import strategies as st
+from sstables import entries, table
 
 from modelwatch.core.entities import VerdictKind
 from modelwatch.formats.tensorflow_checkpoint import TensorFlowCheckpoint
@@ -189,6 +191,31 @@ def test_hostile_bytes_are_judged(tmp_path_factory, content, victim):
     (candidate,) = candidates(FORMAT, folder).values()
     for deep in (False, True):
         assert FORMAT.inspect(str(folder), candidate, deep=deep).kind is not VerdictKind.COMPLETE
+
+
+_NUMBERS = st.sampled_from([0, 1, 2, 3, 7, 9, 21, 2**31, 2**63 - 1, 2**64 - 1]) | st.integers(0, 2**64 - 1)
+_SHAPES = st.lists(_NUMBERS, max_size=4).map(lambda sizes: b"".join(made.field(2, made.field(1, size)) for size in sizes))
+_ENTRIES = st.lists(
+    st.tuples(st.sampled_from([1, 3, 4, 5, 6, 7]), _NUMBERS).map(lambda it: made.field(*it))
+    | _SHAPES.map(lambda it: made.field(2, it)),
+    max_size=8,
+).map(b"".join)
+
+
+@given(
+    st.dictionaries(st.sampled_from([b"global_step", b"s", b"\0x", b"step"]), _ENTRIES | st.binary(max_size=40)),
+    _NUMBERS,
+    st.binary(max_size=64),
+)
+def test_hostile_entries_with_right_checksums_are_judged(tmp_path_factory, tensors, shards, data):
+    """An index that is whole may still say anything: nothing is raised, nor allocated by its word."""
+    folder = tmp_path_factory.mktemp("hostile")
+    items = [(0, b"", made.field(1, shards)), *((0, key, value) for key, value in sorted(tensors.items()))]
+    (folder / INDEX).write_bytes(table(entries(*items)))
+    (folder / DATA).write_bytes(data)
+    (candidate,) = candidates(FORMAT, folder).values()
+    for deep in (False, True):
+        FORMAT.inspect(str(folder), candidate, deep=deep)
 
 
 def test_only_the_index_is_written_in_place():

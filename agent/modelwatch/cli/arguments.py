@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
@@ -19,6 +20,7 @@ else:
     Subparsers = object
 
 _PREFIX = "option_"
+_INVALID_CHOICE = re.compile(r"invalid choice: '(?P<given>.*)' \(choose from (?P<choices>.*)\)")
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,7 +40,9 @@ class Parser(argparse.ArgumentParser):
         return namespace, unknown
 
     def error(self, message: str) -> NoReturn:
-        """Raise UsageError."""
+        """Raise UsageError; of words to choose from, name the nearest."""
+        if choice := _INVALID_CHOICE.search(message):
+            message += nearest(choice["given"], re.findall(r"'([^']+)'", choice["choices"]))
         raise UsageError(message, hint=f"see `{self.prog} --help`")
 
 
@@ -66,19 +70,36 @@ def _flags(camel: str, kebab: str) -> list[str]:
     return [f"--{camel}"] if camel == kebab else [f"--{camel}", f"--{kebab}"]
 
 
-def loaded_of(arguments: argparse.Namespace) -> Loaded:
-    """Merge what the command line says with the other sources. Raise ConfigError with every problem."""
+def loaded_of(arguments: argparse.Namespace, *, needs_model_path: bool = False) -> Loaded:
+    """
+    Merge what the command line says with the other sources.
+
+    Args:
+        arguments: Of a parser that was given to `add_options`.
+
+        needs_model_path: It is a problem when nothing says what to watch.
+
+    Raises:
+        ConfigError: With every problem.
+    """
     given: dict[str, Sequence[str]] = {}
     for option in OPTIONS:
         texts = getattr(arguments, _PREFIX + option.name, None)
         if texts is not None:
             given[option.name] = texts if option.repeated else texts[-1:]
-    return load(given, os.environ, os.getcwd(), config=arguments.config, options_file=arguments.options_file)  # noqa: PTH109 - text, as `load` takes it
+    return load(
+        given,
+        os.environ,
+        os.getcwd(),  # noqa: PTH109 - text, as `load` takes it
+        config=arguments.config,
+        options_file=arguments.options_file,
+        needs_model_path=needs_model_path,
+    )
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
-    """Return the merged settings. Raise ConfigError with every problem."""
-    return loaded_of(arguments).settings
+    """Return the merged settings; a command that has `--modelPath` needs one. Raise ConfigError with every problem."""
+    return loaded_of(arguments, needs_model_path=hasattr(arguments, f"{_PREFIX}modelPath")).settings
 
 
 def flags_of(arguments: argparse.Namespace) -> list[str]:

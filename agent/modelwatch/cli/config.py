@@ -8,7 +8,7 @@ from typing import Any
 
 from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, add_options, loaded_of
-from modelwatch.config.options import OPTIONS
+from modelwatch.config.options import OPTIONS, Option
 from modelwatch.core.json import JsonValue
 
 NAME = "config"
@@ -49,10 +49,11 @@ def handle(arguments: argparse.Namespace) -> int:
             }
         )
         return 0
+    rows = [(option.name, _text(option, shown[option.name]), loaded.origins[option.name]) for option in OPTIONS]
     if arguments.origin:
-        output.table(("option", "value", "from"), [(name, _text(value), loaded.origins[name]) for name, value in shown.items()])
+        output.table(("option", "value", "from"), rows)
     else:
-        output.table(("option", "value"), [(name, _text(value)) for name, value in shown.items()])
+        output.table(("option", "value"), [row[:2] for row in rows])
     for warning in loaded.warnings:
         output.note(f"warning: {warning}")
     return 0
@@ -64,7 +65,10 @@ def _plain(value: Any) -> JsonValue:  # noqa: ANN401 - an option's value
     return list(value) if isinstance(value, tuple) else value
 
 
-def _text(value: JsonValue) -> str:
-    if value is None:
-        return ""
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _text(option: Option, value: JsonValue) -> str:
+    """Return a value for people; of an option that has none, what happens then."""
+    if value in (None, "", []):
+        return f"({option.default_help})"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:g}s" if isinstance(value, float) else str(value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -68,12 +69,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments without the program's name; the process's own when None.
 
     Returns:
-        The exit code; see docs/exit-codes.md.
+        The exit code; the README has the table.
     """
+    _prepare_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     code = _main(words)
     # `run` comes back only when it failed before the training started: its other codes are all the training's (docs/adr/0013).
     return OWN_FAILURE if words[:1] == ["run"] and code not in {0, _INTERRUPTED} else code
+
+
+def _prepare_streams() -> None:
+    """Let every text be printed: into streams that were closed before the start, and in encodings that lack a character."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - open until the process ends
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _main(words: list[str]) -> int:

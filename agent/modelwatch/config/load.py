@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,14 @@ OPTIONS_FILE_VARIABLE = "MODELWATCH_OPTIONS_FILE"
 _CONFIG_FILES = ("modelwatch.yaml", "/etc/modelwatch/modelwatch.yaml")
 _PROJECT_FILE = ".ps_project/config.yaml"
 _DEFAULT = "default"
+_NO_MODEL_PATH = ConfigProblem(
+    "modelPath",
+    "",
+    _DEFAULT,
+    "nothing says which folder training writes into: give --modelPath DIR, or set PS_MODEL_PATH or MODELWATCH_MODEL_PATH",
+)
+_OF_MODEL_PATH = frozenset({"modelPath", "TF_CONFIG", "PS_CONFIG"})
+"""Options and variables whose problems are also problems of the model path."""
 _OTHER_VARIABLES = frozenset({CONFIG_VARIABLE, OPTIONS_FILE_VARIABLE, "MODELWATCH_DEBUG"})
 
 
@@ -31,7 +41,7 @@ class Loaded:
         settings: The merged options.
         values: Each option's value by its name.
         origins: Where each value comes from; ``default`` when nobody said.
-        warnings: Variables that look like ours and are not.
+        warnings: What may be a mistake and stops nothing: variables that look like ours and are not, a project file that cannot be read.
     """
 
     settings: Settings
@@ -40,13 +50,14 @@ class Loaded:
     warnings: tuple[str, ...]
 
 
-def load(
+def load(  # noqa: PLR0913 - one parameter a source, the later ones by keyword
     flags: Mapping[str, Sequence[str]],
     environment: Mapping[str, str],
     directory: str,
     *,
     config: str | None = None,
     options_file: str | None = None,
+    needs_model_path: bool = False,
 ) -> Loaded:
     """
     Merge all sources.
@@ -61,6 +72,8 @@ def load(
         config: `--config`: our YAML file, which must exist then.
 
         options_file: `--optionsFile`: Gradient's options file, which must exist then.
+
+        needs_model_path: It is a problem when nothing says what to watch.
 
     Raises:
         ConfigError: With every problem that there is.
@@ -77,14 +90,18 @@ def load(
     theirs = options_file or environment.get(OPTIONS_FILE_VARIABLE)
     if theirs:
         sources.append(from_yaml(here / theirs, problems, gradient=True))
+    not_ours: list[ConfigProblem] = []  # a file of GradientCI, which nobody has pointed us at, must stop nothing
     if (here / _PROJECT_FILE).is_file():
-        sources.append(from_project_file(here / _PROJECT_FILE, problems))
+        sources.append(from_project_file(here / _PROJECT_FILE, not_ours))
     surroundings = Surroundings(environment, directory)
     values, origins = _merge(sources, surroundings, problems)
-    _check_together(values, origins, problems)
+    _check_together(values, origins, problems, here)
+    if needs_model_path and not values["modelPath"] and not any(problem.field in _OF_MODEL_PATH for problem in problems):
+        problems.append(_NO_MODEL_PATH)
     if problems:
         raise ConfigError(tuple(problems), hint="`modelwatch config show --origin` lists every option; see docs/options.md")
-    return Loaded(_settings(values, environment, here), values, origins, _strangers(environment))
+    warnings = (*_strangers(environment), *(f"{problem.origin}: {problem.problem}" for problem in not_ours))
+    return Loaded(_settings(values, environment, here), values, origins, warnings)
 
 
 def _first_existing(here: Path) -> str | None:
@@ -107,6 +124,9 @@ def _merge(
             shown = surroundings.environment.get(error.variable, "")[:80]
             problems.append(ConfigProblem(error.variable, shown, f"environment {error.variable}", error.problem))
             values[option.name], origins[option.name] = None, _DEFAULT
+        except ValueError as error:
+            problems.append(ConfigProblem(option.name, "", _DEFAULT, str(error)))
+            values[option.name], origins[option.name] = None, _DEFAULT
     return values, origins
 
 
@@ -125,16 +145,29 @@ def _parsed(option: Option, given: Given, problems: list[ConfigProblem]) -> Any:
     return parsed[-1] if parsed else None
 
 
-def _check_together(values: Mapping[str, Any], origins: Mapping[str, str], problems: list[ConfigProblem]) -> None:
-    if values["storage"] is Storage.REFERENCE and values["lifetime"] is Lifetime.EXPERIMENT:
-        problems.append(
-            ConfigProblem(
-                "storage",
-                Storage.REFERENCE.value,
-                origins["storage"],
-                f"files that go with their experiment cannot only be referred to (lifetime is {Lifetime.EXPERIMENT.value}); use copy",
-            )
-        )
+def _check_together(values: Mapping[str, Any], origins: Mapping[str, str], problems: list[ConfigProblem], here: Path) -> None:
+    """Add the problems of values that are right alone and wrong together."""
+
+    def add(name: str, problem: str) -> None:
+        value = values[name].value if isinstance(values[name], enum.Enum) else values[name]
+        problems.append(ConfigProblem(name, value, origins[name], problem))
+
+    if values["lifetime"] is Lifetime.EXPERIMENT:
+        if values["storage"] is Storage.REFERENCE:
+            add("storage", "files that go with their experiment (lifetime is experiment) cannot only be referred to; use copy")
+        if not values["experimentId"] and not any(problem.field == "experimentId" for problem in problems):
+            add("lifetime", "there is no experiment to go with; give --experimentId")
+    if values["modelPath"] and values["repository"] and "://" not in values["repository"]:
+        model_path, repository = (Path(os.path.realpath(_absolute(values[name], here))) for name in ("modelPath", "repository"))
+        if repository.is_relative_to(model_path):
+            add("repository", f"is in the model path {model_path}, which would watch its own copies; give a folder outside of it")
+        elif model_path.is_relative_to(repository):
+            add("modelPath", f"is in the repository {repository}; give a folder outside of it")
+
+
+def _absolute(path: str, here: Path) -> str:
+    """Return an absolute path or an address; ``~`` stands for a home folder where there is one."""
+    return path if "://" in path else os.path.normpath(here / os.path.expanduser(path))  # noqa: PTH111 - Path's own raises for users without a home
 
 
 def _strangers(environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -155,10 +188,10 @@ def _settings(values: Mapping[str, Any], environment: Mapping[str, str], here: P
     )
 
     def absolute(path: str) -> str:
-        return path if "://" in path else str(here / Path(path).expanduser())
+        return _absolute(path, here)
 
     return Settings(
-        model_path=absolute(values["modelPath"]),
+        model_path=absolute(values["modelPath"]) if values["modelPath"] else "",
         model_type=values["modelType"],
         model_name=values["modelName"],
         repository=absolute(values["repository"]),
@@ -178,7 +211,6 @@ def _settings(values: Mapping[str, Any], environment: Mapping[str, str], here: P
         commit_markers=values["commitMarker"],
         ignore=values["ignore"],
         drain_timeout_seconds=values["drainTimeout"],
-        snapshot_method=values["snapshotMethod"],
         state_dir=absolute(values["stateDir"]) if values["stateDir"] else None,
         log_level=values["logLevel"],
         log_format=values["logFormat"],

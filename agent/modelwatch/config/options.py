@@ -9,13 +9,13 @@ The command line, the environment, YAML files and the documentation are all made
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from modelwatch.config.settings import SnapshotMethod
 from modelwatch.config.surroundings import Surroundings
 from modelwatch.core.entities import Lifetime, ModelType, Storage
 from modelwatch.core.mounts import WatchMethod
@@ -93,6 +93,13 @@ def _name(text: str) -> str:
     return text.strip()
 
 
+def _file_name(text: str) -> str:
+    name = _name(text)
+    if "/" in name or name in {".", ".."}:
+        raise ValueError("is a path; give the name of a file")
+    return name
+
+
 def _optional_name(text: str) -> str | None:
     return _name(text) if text.strip() else None
 
@@ -150,12 +157,11 @@ def _always(value: object) -> Default:
     return lambda _surroundings, _merged: value
 
 
-def _default_model_path(surroundings: Surroundings, merged: Mapping[str, Any]) -> str:
-    if surroundings.nodes() > 1:
-        experiment = merged.get("experimentId")
-        folder = PurePath(surroundings.jobspace(), "models")
-        return str(folder / experiment) if experiment else str(folder)
-    return surroundings.artifacts()
+def _default_model_path(surroundings: Surroundings, merged: Mapping[str, Any]) -> str | None:
+    if surroundings.nodes() == 1:
+        return surroundings.artifacts() if surroundings.has_artifacts() else None
+    folder = PurePath(surroundings.jobspace(), "models", merged.get("experimentId") or "")
+    return str(folder) if surroundings.has_jobspace() else None
 
 
 def _default_model_name(surroundings: Surroundings, merged: Mapping[str, Any]) -> str:
@@ -163,7 +169,7 @@ def _default_model_name(surroundings: Surroundings, merged: Mapping[str, Any]) -
 
 
 def _default_lifetime(surroundings: Surroundings, merged: Mapping[str, Any]) -> Lifetime:
-    path = PurePath(surroundings.directory, merged.get("modelPath") or "")
+    path = PurePath(os.path.normpath(PurePath(surroundings.directory, merged.get("modelPath") or "")))
     if merged.get("experimentId") and path.is_relative_to(surroundings.artifacts()):
         return Lifetime.EXPERIMENT
     return Lifetime.PERMANENT
@@ -176,7 +182,7 @@ OPTIONS: tuple[Option, ...] = (
         "experimentId",
         "Experiment that the versions belong to.",
         _optional_name,
-        _always(None),
+        lambda surroundings, _merged: surroundings.workload_experiment(),
         "none",
         metavar="ID",
         variables=("PAPERSPACE_EXPERIMENT_ID",),
@@ -196,7 +202,7 @@ OPTIONS: tuple[Option, ...] = (
         "Folder that training writes checkpoints and models into.",
         _path,
         _default_model_path,
-        "/artifacts on one node, /storage/models/<experiment id> on several",
+        "/artifacts on one node, /storage/models/<experiment id> on several, where they exist",
         metavar="DIR",
         variables=("PS_MODEL_PATH",),
     ),
@@ -259,7 +265,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "commitMarker",
         "Name of a file that says that its folder is complete (Custom models); may be given several times.",
-        _name,
+        _file_name,
         _always(()),
         "_SUCCESS, commit_success.txt or .complete",
         metavar="NAME",
@@ -311,15 +317,6 @@ OPTIONS: tuple[Option, ...] = (
         _always(20.0),
         "20s",
         metavar="TIME",
-    ),
-    Option(
-        "snapshotMethod",
-        "How checkpoints are copied before rotation can delete them.",
-        _one_of(SnapshotMethod),
-        _always(SnapshotMethod.AUTO),
-        "auto: reflink, else hard link where that is safe, else copy",
-        metavar="HOW",
-        choices=_spellings(SnapshotMethod),
     ),
     Option(
         "stateDir",

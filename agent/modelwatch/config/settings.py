@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 
 from modelwatch.core.entities import Lifetime, ModelType, Storage
 from modelwatch.core.json import JsonValue
 from modelwatch.core.mounts import WatchMethod
-
-
-class SnapshotMethod(enum.Enum):
-    """How checkpoints are copied at most cheaply; each falls back to the next."""
-
-    AUTO = "auto"
-    REFLINK = "reflink"
-    COPY = "copy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +56,6 @@ class Settings:
         commit_markers: Names of files that say that their folder is complete.
         ignore: Globs of what is not looked at.
         drain_timeout_seconds: For delivering what is left after training has ended.
-        snapshot_method: How checkpoints may be copied.
         state_dir: Where the journal and the snapshots are, or None for the default.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
         log_format: ``text`` or ``json``.
@@ -94,7 +84,6 @@ class Settings:
     commit_markers: tuple[str, ...]
     ignore: tuple[str, ...]
     drain_timeout_seconds: float
-    snapshot_method: SnapshotMethod
     state_dir: str | None
     log_level: str
     log_format: str

@@ -23,7 +23,7 @@ _GRADIENT_ONLY = frozenset(
     apiKey args cluster clusterId command container containerUser datasetRef datasetName datasetUri deploymentType dockerfilePath
     env experimentEnv experimentType hyperparameters id ignoreFiles imageTag imageUsername instanceCount isPreemptible jobEnv
     machineType masterCommand masterContainer masterCount masterMachineType modelSummary name optionsFile parameterServerCommand
-    parameterServerContainer parameterServerCount parameterServerMachineType path ports project registryPassword registryUsername
+    parameterServerContainer parameterServerCount parameterServerMachineType PATH path ports project registryPassword registryUsername
     tag tags teamId tensorboard timeout useDockerfile vpc workerCommand workerContainer workerCount workerMachineType workingDirectory
     workspace workspaceArchive workspacePassword workspaceRef workspaceUrl workspaceUsername
     """.split()  # noqa: SIM905 - a list of words is easier to read and to compare as text
@@ -188,10 +188,15 @@ def _shown(node: yaml.Node) -> str:
 
 
 def _read(path: Path) -> str:
-    if path.stat().st_size > _LARGEST_FILE_BYTES:
+    """Return a file's text. It may be a pipe, as a shell's ``<(…)`` is, and a link, as mounted secrets are."""
+    with path.open("rb") as file:
+        data = file.read(_LARGEST_FILE_BYTES + 1)
+    if len(data) > _LARGEST_FILE_BYTES:
         raise ValueError("it is larger than 1 MiB")
-    return path.read_text(encoding="utf-8")
+    return data.decode("utf-8-sig")
 
 
 def _why(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

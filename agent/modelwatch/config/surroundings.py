@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from modelwatch.core.json import loads
 
 _TASK_KINDS = ("chief", "master", "worker", "ps", "evaluator")
 
@@ -43,6 +44,23 @@ class Surroundings:
         """Return Gradient's permanent folder."""
         return self.environment.get("PS_JOBSPACE") or "/storage"
 
+    def has_artifacts(self) -> bool:
+        """Return whether the platform promises its folder of an experiment, or it is there."""
+        return bool(self.environment.get("PS_ARTIFACTS")) or Path(self.artifacts()).is_dir()
+
+    def has_jobspace(self) -> bool:
+        """Return whether the platform promises its permanent folder, or it is there."""
+        return bool(self.environment.get("PS_JOBSPACE")) or Path(self.jobspace()).is_dir()
+
+    def workload_experiment(self) -> str | None:
+        """
+        Return the experiment that Gradient's metrics are told of, when the workload is one.
+
+        Source: gradient-utils, `metrics/env.py`.
+        """
+        kind = self.environment.get("PAPERSPACE_METRIC_WORKLOAD_TYPE", "")
+        return (self.environment.get("PAPERSPACE_METRIC_WORKLOAD_ID") or None) if kind.lower() == "experiment" else None
+
     def nodes(self) -> int:
         """
         Return how many machines train together.
@@ -60,16 +78,30 @@ class Surroundings:
         return max(1, sum(len([host for host in listed.split(",") if host.strip()]) for listed in hosts))
 
     def user_data_folder(self) -> Path:
-        """Return the folder of this user's application data, as the platform names it."""
-        home = Path(self.environment.get("HOME") or Path.home())
+        """
+        Return the folder of this user's application data, as the platform names it.
+
+        Raises:
+            ValueError: The user has no home folder, as those that a container runs under a number alone.
+        """
+        given = self.environment.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_DATA_HOME")
+        if given and sys.platform != "darwin":
+            return Path(given)
+        try:
+            home = Path(self.environment.get("HOME") or Path.home())
+        except RuntimeError as error:
+            raise ValueError("this user has no home folder; give a folder") from error
         if sys.platform == "win32":
-            return Path(self.environment.get("LOCALAPPDATA") or home / "AppData" / "Local")
-        if sys.platform == "darwin":
-            return home / "Library" / "Application Support"
-        return Path(self.environment.get("XDG_DATA_HOME") or home / ".local" / "share")
+            return home / "AppData" / "Local"
+        return home / ("Library/Application Support" if sys.platform == "darwin" else ".local/share")
 
     def default_repository(self) -> str:
-        """Return the permanent folder's repository where there is one to write to, else the user's own."""
+        """
+        Return the permanent folder's repository where there is one to write to, else the user's own.
+
+        Raises:
+            ValueError: There is neither.
+        """
         jobspace = Path(self.jobspace())
         if jobspace.is_dir() and os.access(jobspace, os.W_OK):
             return str(jobspace / "modelwatch")
@@ -78,7 +110,7 @@ class Surroundings:
 
 def _json(variable: str, text: str) -> object:
     try:
-        return json.loads(text)
+        return loads(text)
     except ValueError as error:
         raise ClusterError(variable, f"not JSON: {error}") from error
 
@@ -86,7 +118,7 @@ def _json(variable: str, text: str) -> object:
 def _base64_json(variable: str, text: str) -> object:
     try:
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        return json.loads(data)
+        return loads(data)
     except ValueError as error:
         raise ClusterError(variable, "not JSON in urlsafe base64") from error
 
@@ -97,5 +129,5 @@ def _count(variable: str, value: object) -> int:
     cluster = value.get("cluster") or {}
     if not isinstance(cluster, dict):
         raise ClusterError(variable, "its cluster is not an object of lists of hosts")
-    hosts = [listed for kind in _TASK_KINDS if isinstance(listed := cluster.get(kind), list)]
+    hosts = [listed for kind in _TASK_KINDS if isinstance(listed := cluster.get(kind), (list, dict))]  # TensorFlow takes both
     return max(1, sum(len(listed) for listed in hosts))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[2] / "agent" / "modelwatch"
 _TOOLS = {"pytest", "hypothesis", "coverage", "ruff", "mypy", "tensorboard", "tensorflow", "numpy"}
-_HOSTILE = ("agent", "queue", "yaml", "logging", "json", "modelwatch")
+_HOSTILE = ("agent", "queue", "yaml", "logging", "json", "argparse", "rich")
 
 
 def only(folder: Path, pattern: str) -> Path:

@@ -1,4 +1,4 @@
-"""`modelwatch models tag | note | delete`."""
+"""`modelwatch models tag | note | alias | delete`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modelwatch.repository.repository import Repository
 
 
 def add_to(subparsers: Subparsers) -> None:
-    """Add the three commands."""
+    """Add the four commands."""
     parser = add_parser(
         subparsers,
         "tag",
@@ -41,6 +41,17 @@ def add_to(subparsers: Subparsers) -> None:
 
     parser = add_parser(
         subparsers,
+        "alias",
+        text="Let a name of your own mean a version, wherever --version is given.",
+        examples="  modelwatch models alias digits best --version 3\n  modelwatch models download digits --version best",
+    )
+    add_model(parser)
+    parser.add_argument("alias", metavar="ALIAS", help="the name; it moves when it was another version's")
+    add_version(parser, text="the version")
+    parser.set_defaults(handle=_alias)
+
+    parser = add_parser(
+        subparsers,
         "delete",
         text="Delete a model with all its versions, or one version, for good.",
         examples="  modelwatch models delete digits\n  modelwatch models delete digits --version 3 --yes",
@@ -64,6 +75,17 @@ def _note(arguments: argparse.Namespace) -> int:
     repository = open_repository(settings)
     repository.note(arguments.model, arguments.text, team=settings.team, version=arguments.version)
     return _show(repository, arguments, settings.team)
+
+
+def _alias(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    repository = open_repository(settings)
+    number = repository.set_alias(arguments.model, arguments.alias, arguments.version, team=settings.team)
+    if arguments.json:
+        output.print_json({"model": arguments.model, "alias": arguments.alias, "version": number})
+    else:
+        print(f"{output.printable(arguments.alias)} means version {number} of {output.printable(arguments.model)}")
+    return 0
 
 
 def _show(repository: Repository, arguments: argparse.Namespace, team: str) -> int:

@@ -14,7 +14,7 @@ from modelwatch.core.entities import Metric, ModelVersion, RegisteredModel
 from modelwatch.metrics.summary import headline
 from modelwatch.repository.repository import Listing
 
-_VERSION_COLUMNS = ("version", "type", "step", "epoch", "loss", "accuracy", "val loss", "val accuracy", "size", "when")
+_VERSION_COLUMNS = ("version", "type", "step", "loss", "accuracy", "val loss", "val accuracy", "size", "when")
 
 _START = """\
 no models yet in {folder}
@@ -148,6 +148,13 @@ def _metric_row(metric: Metric) -> Sequence[object]:
         metric.run,
         metric.tag,
     )
+
+
+def _reached(step: int | None, epoch: int | None) -> str | None:
+    """Return how far the training was: its step, else its epoch."""
+    if step is not None:
+        return str(step)
+    return None if epoch is None else f"epoch {epoch}"
 
 
 def _number(value: float) -> str:

@@ -298,9 +298,9 @@ class Repository:
         with self.changing(), self.changing_model(place):
             append_event(self.storage, place, registration_key, event)
 
-    def set_alias(self, name: str, alias: str, version: str, *, team: str) -> None:
+    def set_alias(self, name: str, alias: str, version: str, *, team: str) -> int:
         """
-        Let an alias name a version from now on.
+        Let an alias name a version from now on, and return the version's number.
 
         Raises:
             UsageError: The alias could be taken for a number or for ``latest``.
@@ -313,6 +313,7 @@ class Repository:
         place = self.seen(name, team=team)[1].place
         with self.changing(), self.changing_model(place):
             self.storage.replace(place.alias(alias), dumps({"number": number, "time": time.time()}).encode("ascii"))
+        return number
 
     def delete_version(self, name: str, version: str, *, team: str) -> ModelVersion:
         """

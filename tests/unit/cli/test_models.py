@@ -251,6 +251,21 @@ def test_tags_and_notes(run, run_json, repository):
     assert "fine too" in run("models", "note", "digits", "fine too")[1]
 
 
+def test_an_alias_stands_for_a_version(run, run_json, repository):
+    """An alias is taken wherever a version is named, until it is moved; a number cannot be one."""
+    assert run_json("models", "alias", "digits", "best", "--version", "1") == {"model": "digits", "alias": "best", "version": 1}
+    assert run_json("models", "files", "digits", "--version", "best")["version"] == 1
+    assert run("models", "alias", "digits", "best")[1] == "best means version 2 of digits\n"
+    assert run("models", "alias", "digits", "3")[0] == 64
+
+
+def test_an_epoch_is_shown_where_there_is_no_step(run, repository, tmp_path):
+    """The table tells how far the training was, in the words that the checkpoint has."""
+    snapshot = make_snapshot(tmp_path / "k", {"a": b"1"})
+    repository.register(replace(make_registration(snapshot.manifest, model="keras"), step=None, epoch=3), snapshot)
+    assert "epoch 3" in run("models", "list")[1]
+
+
 def test_delete_a_version_and_a_model(run, run_json, repository):
     """What was deleted and how much room that made is told."""
     assert run_json("models", "delete", "digits", "--version", "1", "--yes")["deleted"] == [1]

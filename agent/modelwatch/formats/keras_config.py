@@ -15,6 +15,7 @@ _COMPILE_KEYS: Final = ("optimizer", "optimizer_config", "loss", "loss_weights",
 _NESTED_LIMIT_CHARS: Final = 4096
 _COUNT_LIMIT: Final = 1 << 63
 _ITERATIONS: Final = (
+    "optimizer/inner_optimizer/vars/0",  # LossScaleOptimizer, whose own first variable counts something else
     "optimizer/vars/0",  # Keras 3 and Keras 2.12+: the first variable of every optimizer
     "_optimizer/vars/0",
     "optimizer_weights/iteration:0",

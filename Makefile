@@ -61,6 +61,9 @@ test-frameworks: .venv-frameworks/.ready ## real TensorFlow, Keras and ONNX savi
 soak: setup ## the properties, many more examples
 	$(BIN)/python -m pytest -m "not frameworks" -n auto --hypothesis-profile=soak --timeout=3600 $(ARGS)
 
+docs: setup ## write the documents that are made from the code
+	$(BIN)/python tests/support/option_documents.py
+
 docs-check: setup ## links, symbols, commands, options and exit codes in the documentation are real
 	$(BIN)/python -m pytest tests/docs --quiet $(ARGS)
 
@@ -85,5 +88,5 @@ demo: .venv-demo/.ready ## train two programs on handwritten digits under modelw
 clean: ## remove build outputs and caches; environments and the demo's repository stay
 	rm -rf build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup fmt lint types layers test test-fault test-process test-frameworks soak docs-check check check-all \
+.PHONY: help setup fmt lint types layers test test-fault test-process test-frameworks soak docs docs-check check check-all \
 	build build-check bench demo clean

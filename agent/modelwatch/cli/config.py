@@ -1,4 +1,4 @@
-"""`modelwatch config show`: every option, what it is and who said so."""
+"""`modelwatch config`: every option, what it is and who said so, and a file to begin with."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, add_options, loaded_of
+from modelwatch.config.document import annotated_yaml
 from modelwatch.config.options import OPTIONS, Option
 from modelwatch.core.json import JsonValue
 
@@ -16,14 +17,29 @@ NAME = "config"
 _EXAMPLES = """\
 examples:
   modelwatch config show --origin
+  modelwatch config example > modelwatch.yaml
   MODELWATCH_MODEL_TYPE=onnx modelwatch config show --json
 """
 
 
 def add_to(subparsers: Subparsers) -> None:
     """Add the command."""
-    parser = subparsers.add_parser(NAME, help="show the options in effect", description="Show the options in effect.")
+    parser = subparsers.add_parser(
+        NAME,
+        help="show the options in effect",
+        description="Show the options in effect, or all that there are.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    example = actions.add_parser(
+        "example",
+        help="a YAML file to begin with",
+        description="Print a YAML file of every option, annotated.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    example.set_defaults(handle=_example)
     show = actions.add_parser(
         "show",
         help="every option and its value",
@@ -56,6 +72,11 @@ def handle(arguments: argparse.Namespace) -> int:
         output.table(("option", "value"), [row[:2] for row in rows])
     for warning in loaded.warnings:
         output.note(f"warning: {warning}")
+    return 0
+
+
+def _example(_arguments: argparse.Namespace) -> int:
+    print(annotated_yaml(), end="")
     return 0
 
 

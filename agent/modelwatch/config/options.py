@@ -8,7 +8,6 @@ The command line, the environment, YAML files and the documentation are all made
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -16,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from modelwatch.config import reading
 from modelwatch.config.surroundings import Surroundings
 from modelwatch.core.entities import Lifetime, ModelType, Storage
 from modelwatch.core.mounts import WatchMethod
-
-_NAME_BYTES = 200
 
 Default = Callable[[Surroundings, Mapping[str, Any]], Any]
 """(surroundings, options already merged, in order of declaration) → value; may raise ValueError."""
@@ -37,6 +35,7 @@ class Option:
         parse: From text to the value; raises ValueError with what is wrong.
         default: The value when nobody says.
         default_help: That value in words.
+        example: A value as YAML writes it, for the annotated file.
         metavar: What stands for the value in help.
         group: ``target`` (which repository and team), ``agent`` (what and how to watch) or ``log``.
         variables: Gradient's own variables, read after ours.
@@ -51,6 +50,7 @@ class Option:
     parse: Callable[[str], Any]
     default: Default
     default_help: str
+    example: str
     metavar: str = "TEXT"
     group: str = "agent"
     variables: tuple[str, ...] = ()
@@ -68,86 +68,6 @@ class Option:
     def variable(self) -> str:
         """Our own variable."""
         return "MODELWATCH_" + self.kebab.replace("-", "_").upper()
-
-
-# ------------------------------------------------------------------------------------------------------------------- parsing
-
-
-def _text(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("holds a NUL character")
-    return text
-
-
-def _path(text: str) -> str:
-    if not text.strip():
-        raise ValueError("is empty; give a folder")
-    return _text(text)
-
-
-def _name(text: str) -> str:
-    if not text.strip() or not text.isprintable():
-        raise ValueError("must be printable text")
-    if len(text.encode("utf-8", "surrogateescape")) > _NAME_BYTES:
-        raise ValueError(f"is longer than {_NAME_BYTES} bytes")
-    return text.strip()
-
-
-def _file_name(text: str) -> str:
-    name = _name(text)
-    if "/" in name or name in {".", ".."}:
-        raise ValueError("is a path; give the name of a file")
-    return name
-
-
-def _optional_name(text: str) -> str | None:
-    return _name(text) if text.strip() else None
-
-
-def _seconds(text: str) -> float:
-    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(ms|s|m|h|)\s*", text)
-    if not match:
-        raise ValueError("is not a time: write 20, 0.5, 500ms, 20s, 2m or 1h")
-    value = float(match[1]) * {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}[match[2]]
-    if not math.isfinite(value) or value > 7 * 24 * 3600:
-        raise ValueError("is longer than a week")
-    return value
-
-
-def _positive_seconds(text: str) -> float:
-    value = _seconds(text)
-    if value < 0.01:
-        raise ValueError("must be at least 0.01 s")
-    return value
-
-
-def _one_of(kind: type[Any], *, absent: str = "") -> Callable[[str], Any]:
-    """Return a parser of an enumeration's values in any case, with `absent` standing for None."""
-
-    def parse(text: str) -> Any:  # noqa: ANN401 - a member of `kind`, or None
-        wanted = text.strip().lower()
-        if absent and wanted in {absent, ""}:
-            return None
-        for member in kind:
-            if member.value.lower() == wanted:
-                return member
-        raise ValueError(f"choose one of {', '.join(_spellings(kind, absent))}")
-
-    return parse
-
-
-def _spellings(kind: type[Any], absent: str = "") -> tuple[str, ...]:
-    return (*((absent,) if absent else ()), *(member.value for member in kind))
-
-
-def _word_of(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        wanted = text.strip().lower()
-        if wanted not in words:
-            raise ValueError(f"choose one of {', '.join(words)}")
-        return wanted
-
-    return parse
 
 
 # ------------------------------------------------------------------------------------------------------------------ defaults
@@ -181,172 +101,238 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "experimentId",
         "Experiment that the versions belong to.",
-        _optional_name,
+        reading.optional_name,
         lambda surroundings, _merged: surroundings.workload_experiment(),
-        "none",
+        "PAPERSPACE_METRIC_WORKLOAD_ID of an experiment, else none",
         metavar="ID",
         variables=("PAPERSPACE_EXPERIMENT_ID",),
+        example="esro6mbmiulvbl",
     ),
-    Option("projectId", "Project that the experiment belongs to.", _optional_name, _always(None), "none", metavar="ID"),
+    Option(
+        "projectId",
+        "Project that the experiment belongs to.",
+        reading.optional_name,
+        _always(None),
+        "none",
+        metavar="ID",
+        example="prmr22ve0",
+    ),
     Option(
         "runId",
         "Identifies this training run; the same run registers the same checkpoint once.",
-        _optional_name,
+        reading.optional_name,
         _always(None),
         "the job's id, else made by the agent",
         metavar="ID",
         variables=("PS_JOB_ID",),
+        example="jsy2ibsz1l026y",
     ),
     Option(
         "modelPath",
         "Folder that training writes checkpoints and models into.",
-        _path,
+        reading.path_text,
         _default_model_path,
         "/artifacts on one node, /storage/models/<experiment id> on several, where they exist",
         metavar="DIR",
         variables=("PS_MODEL_PATH",),
+        example="/artifacts",
     ),
     Option(
         "modelType",
         "What to look for; everything that is recognised when absent.",
-        _one_of(ModelType, absent="auto"),
+        reading.one_of(ModelType, absent="auto"),
         _always(None),
         "auto",
         metavar="TYPE",
-        choices=_spellings(ModelType, "auto"),
+        choices=reading.spellings(ModelType, "auto"),
+        example="Tensorflow",
     ),
     Option(
         "modelName",
         "Name of the registered model that each checkpoint is a version of.",
-        _name,
+        reading.one_name,
         _default_model_name,
         "the experiment's id, else the name of the working directory",
         metavar="NAME",
         gradient_names=("name",),
+        example="digits",
     ),
     Option(
         "repository",
         "Folder of the model repository; made by the first registration.",
-        _path,
+        reading.path_text,
         lambda surroundings, _merged: surroundings.default_repository(),
         "/storage/modelwatch where /storage can be written, else the user's data folder",
         metavar="DIR",
         group="target",
+        example="/storage/modelwatch",
     ),
-    Option("team", "Team that the models belong to.", _name, _always("default"), "default", metavar="NAME", group="target"),
+    Option(
+        "team",
+        "Team that the models belong to.",
+        reading.one_name,
+        _always("default"),
+        "default",
+        metavar="NAME",
+        group="target",
+        example="default",
+    ),
     Option(
         "logDir",
         "Folder with TensorBoard event files; may be given several times.",
-        _path,
+        reading.path_text,
         _always(()),
         "the model path",
         metavar="DIR",
         repeated=True,
+        example="[/artifacts/logs, /artifacts/eval]",
     ),
     Option(
         "storage",
         "Copy files into the repository, or only refer to them where they are (for permanent paths).",
-        _one_of(Storage),
+        reading.one_of(Storage),
         _always(Storage.COPY),
         "copy",
         metavar="HOW",
-        choices=_spellings(Storage),
+        choices=reading.spellings(Storage),
+        example="copy",
     ),
     Option(
         "lifetime",
         "Whether versions are deleted together with their experiment.",
-        _one_of(Lifetime),
+        reading.one_of(Lifetime),
         _default_lifetime,
         "experiment below /artifacts when the experiment is known, else permanent",
         metavar="HOW",
-        choices=_spellings(Lifetime),
+        choices=reading.spellings(Lifetime),
+        example="permanent",
     ),
-    Option("notes", "Text to keep with every version.", _text, _always(""), "none"),
+    Option(
+        "notes", "Text to keep with every version.", reading.free_text, _always(""), "none", example="baseline with augmentation"
+    ),
     Option(
         "commitMarker",
         "Name of a file that says that its folder is complete (Custom models); may be given several times.",
-        _file_name,
+        reading.file_name,
         _always(()),
         "_SUCCESS, commit_success.txt or .complete",
         metavar="NAME",
         repeated=True,
+        example="[DONE]",
     ),
     Option(
         "ignore",
         "Glob of names or paths that are not looked at; may be given several times.",
-        _name,
+        reading.one_name,
         _always(()),
         "nothing",
         metavar="GLOB",
         repeated=True,
+        example='["*.tmp", "scratch/*"]',
     ),
     Option(
         "settleTime",
         "How long a model whose files do not prove that they are whole must be unchanged.",
-        _seconds,
+        reading.seconds,
         _always(2.0),
         "2s",
         metavar="TIME",
+        example="2s",
     ),
     Option(
         "quietTime",
         "How long files that tell nothing of themselves (Custom) must be unchanged.",
-        _seconds,
+        reading.seconds,
         _always(10.0),
         "10s",
         metavar="TIME",
+        example="10s",
     ),
     Option(
         "watchMethod",
         "How changes are noticed.",
-        _one_of(WatchMethod, absent="auto"),
+        reading.one_of(WatchMethod, absent="auto"),
         _always(None),
         "auto: inotify on local file systems, else poll",
         metavar="HOW",
-        choices=_spellings(WatchMethod, "auto"),
+        choices=reading.spellings(WatchMethod, "auto"),
+        example="auto",
     ),
     Option(
-        "rescanInterval", "Time between full scans, whatever was noticed.", _positive_seconds, _always(30.0), "30s", metavar="TIME"
+        "rescanInterval",
+        "Time between full scans, whatever was noticed.",
+        reading.positive_seconds,
+        _always(30.0),
+        "30s",
+        metavar="TIME",
+        example="30s",
     ),
-    Option("pollInterval", "Time between scans where changes are not told.", _positive_seconds, _always(2.0), "2s", metavar="TIME"),
-    Option("scalarsInterval", "Time between readings of the event files.", _positive_seconds, _always(5.0), "5s", metavar="TIME"),
+    Option(
+        "pollInterval",
+        "Time between scans where changes are not told.",
+        reading.positive_seconds,
+        _always(2.0),
+        "2s",
+        metavar="TIME",
+        example="2s",
+    ),
+    Option(
+        "scalarsInterval",
+        "Time between readings of the event files.",
+        reading.positive_seconds,
+        _always(5.0),
+        "5s",
+        metavar="TIME",
+        example="5s",
+    ),
     Option(
         "drainTimeout",
         "Time for delivering what is left after training has ended; the rest is kept.",
-        _seconds,
+        reading.seconds,
         _always(20.0),
         "20s",
         metavar="TIME",
+        example="20s",
     ),
     Option(
         "stateDir",
         "Folder of the journal and the snapshots.",
-        _path,
+        reading.path_text,
         _always(None),
         ".modelwatch in the model path",
         metavar="DIR",
+        example="/storage/state/digits",
     ),
     Option(
         "logLevel",
         "How much to tell.",
-        _word_of("debug", "info", "warning", "error"),
+        reading.word_of("debug", "info", "warning", "error"),
         _always("info"),
         "info",
         metavar="LEVEL",
         group="log",
         choices=("debug", "info", "warning", "error"),
+        example="info",
     ),
     Option(
         "logFormat",
         "Text, or one JSON object a line.",
-        _word_of("text", "json"),
+        reading.word_of("text", "json"),
         _always("text"),
         "text",
         metavar="FORMAT",
         group="log",
         choices=("text", "json"),
+        example="text",
     ),
-    Option("logFile", "File to write log lines to.", _path, _always(None), "standard error", metavar="FILE", group="log"),
+    Option(
+        "logFile",
+        "File to write log lines to.",
+        reading.path_text,
+        _always(None),
+        "standard error",
+        metavar="FILE",
+        group="log",
+        example="/artifacts/modelwatch.log",
+    ),
 )
-
-BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}

@@ -126,8 +126,7 @@ def _version_row(version: ModelVersion) -> Sequence[object]:
     return (
         version.number,
         registration.model_type.value,
-        registration.step,
-        registration.epoch,
+        _reached(registration.step, registration.epoch),
         *(
             metric and _number(metric.value)
             for metric in (head.loss, head.accuracy, head.validation_loss, head.validation_accuracy)

@@ -76,6 +76,8 @@ def handle(arguments: argparse.Namespace) -> int:
     )
     if status.skipped:
         output.table(("not looked at", "why"), status.skipped)
+    if status.log_problems:
+        output.table(("event file", "problem"), status.log_problems)
     return 0
 
 
@@ -94,6 +96,7 @@ def _json(status: Status) -> JsonValue:
         "checkpoints": [_candidate_json(row) for row in status.candidates],
         "deliveries": [_delivery_json(delivery) for delivery in status.deliveries],
         "skipped": [{"path": path, "reason": reason} for path, reason in status.skipped],
+        "log_problems": [{"path": path, "reason": reason} for path, reason in status.log_problems],
     }
 
 

@@ -19,6 +19,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from modelwatch.config.settings import Settings
@@ -29,6 +30,8 @@ from modelwatch.core.deadline import Deadline
 from modelwatch.core.entities import Checkpoint, Provenance, Receipt, Storage
 from modelwatch.core.errors import StateError
 from modelwatch.core.identifiers import new_ulid
+from modelwatch.core.json import JsonValue
+from modelwatch.core.tree import Skipped
 from modelwatch.daemon import announce
 from modelwatch.daemon.intake import Intake, Outcome, Patience, Pinned
 from modelwatch.daemon.publisher import Publisher
@@ -107,6 +110,7 @@ class Agent:
         self._abort = threading.Event()
         self._queue: queue.SimpleQueue[Pinned | _Amend | None] = queue.SimpleQueue()
         self._scalars_stop = threading.Event()
+        self._scalars_read = threading.Event()
         self._draining = threading.Event()
         self._bells = {sink.name: threading.Event() for sink in sinks}
         self._sending = dict.fromkeys(self._bells, False)
@@ -153,12 +157,10 @@ class Agent:
             watcher = self._watcher(journal)
             workers = {
                 "watcher": Worker("watcher", watcher.run, self._fail),
-                "registrar": Worker("registrar", lambda: self._register(watcher.answer), self._fail),
+                "registrar": Worker("registrar", partial(self._register, watcher.answer), self._fail),
                 "scalars": Worker("scalars", self._read_scalars, self._fail),
             }
-            publishers = [
-                Worker(f"publisher-{index}", lambda s=sink: self._publish(s), self._fail) for index, sink in enumerate(self._sinks)
-            ]  # type: ignore[misc] # mypy cannot infer the default of a lambda's argument
+            publishers = self._publishers()
             for worker in (*workers.values(), *publishers):
                 worker.start()
             if once:
@@ -183,9 +185,7 @@ class Agent:
         with self._journal() as journal:
             journal.recover_deliveries()
             journal.retry(rejected=rejected)
-            publishers = [
-                Worker(f"publisher-{index}", lambda s=sink: self._publish(s), self._fail) for index, sink in enumerate(self._sinks)
-            ]  # type: ignore[misc] # as in `run`
+            publishers = self._publishers()
             for publisher in publishers:
                 publisher.start()
             self._drain(journal, publishers, None)
@@ -197,7 +197,10 @@ class Agent:
         ended = self._ended or Ended("", training_over=False)
         self._enter(journal, AgentState.FINISHING, ended.reason)
         watcher.finish(deadline)
-        workers["watcher"].join(deadline)
+        while not workers["watcher"].join(Deadline.after(self._clock, min(0.1, deadline.remaining_seconds()))):
+            if self._abort.is_set() or deadline.passed():
+                watcher.finish(Deadline.after(self._clock, 0.0))
+                workers["watcher"].join()
         self._scalars_stop.set()
         workers["scalars"].join(deadline)
         steps.reached("agent.last-scan")
@@ -247,10 +250,14 @@ class Agent:
         self._snapshots.collect(journal.needed_snapshots())
 
     def _enter(self, journal: Journal, state: AgentState, why: str = "") -> None:
+        self._note(journal, "agent", {"state": state.value, "pid": os.getpid(), "since": self._clock.now(), "why": why})
+
+    def _note(self, journal: Journal, name: str, value: JsonValue) -> None:
+        """Remember something that only `modelwatch status` shows: a full disk must not stop the agent here."""
         try:
-            journal.remember("agent", {"state": state.value, "pid": os.getpid(), "since": self._clock.now(), "why": why})
-        except StateError as error:  # shown by `status` only; a full disk must not stop the agent here
-            log.debug("state not written", why=error.message)
+            journal.remember(name, value)
+        except StateError as error:
+            log.debug("not remembered", what=name, why=error.message)
 
     def _identity(self, journal: Journal) -> Identity:
         settings = self._settings
@@ -265,6 +272,9 @@ class Agent:
             notes=settings.notes,
             metadata={"git": settings.git.to_json()} if settings.git else {},
         )
+
+    def _publishers(self) -> list[Worker]:
+        return [Worker(f"publisher-{index}", partial(self._publish, sink), self._fail) for index, sink in enumerate(self._sinks)]
 
     def _watcher(self, journal: Journal) -> Watcher:
         settings = self._settings
@@ -294,12 +304,14 @@ class Agent:
     def _register(self, answer: Callable[[Outcome], None]) -> None:
         with self._journal() as journal:
             registrar = Registrar(journal, self._identity(journal), [sink.name for sink in self._sinks], self._join, self._clock)
-            self._persist(lambda: registrar.amend(final=False))
+            self._persist(partial(registrar.amend, final=False))
             while (item := self._queue.get()) is not None and not self._abort.is_set():
                 if isinstance(item, _Amend):
-                    self._persist(lambda final=item is _Amend.FINAL: registrar.amend(final=final))  # type: ignore[misc] # as in `run`
+                    self._persist(partial(registrar.amend, final=item is _Amend.FINAL))
                 else:
-                    outcome = self._persist(lambda pinned=item: registrar.register(pinned))  # type: ignore[misc] # as in `run`
+                    if self._scalars_read.is_set():  # the first reading may be long, and the version must not wait for it
+                        self._logs.poll(walk=True)
+                    outcome = self._persist(partial(registrar.register, item))
                     if outcome is not None:
                         answer(outcome)
                 self._ring()
@@ -322,19 +334,26 @@ class Agent:
                 return result if isinstance(result, Outcome) else None
 
     def _join(self, checkpoint: Checkpoint, directory: str, committed: float) -> Joined:
-        self._logs.poll()
         absolute = os.path.join(os.path.realpath(self._settings.model_path), directory) if directory else self._settings.model_path  # noqa: PTH118 - text that may hold surrogates, as scalars takes it
         return join(checkpoint, directory=absolute, committed=committed, scalars=self._logs)
 
     # ---------------------------------------------------------------------------------------------------------- other threads
 
     def _read_scalars(self) -> None:
-        while True:
-            if self._logs.poll():
-                self._queue.put(_Amend.NOW)
-            if self._clock.wait(self._scalars_stop, self._settings.scalars_seconds):
-                self._logs.poll()
-                return
+        told: tuple[Skipped, ...] = ()
+        with self._journal() as journal:
+            while True:
+                last = self._scalars_stop.is_set()
+                changed = self._logs.poll(final=last)
+                self._scalars_read.set()
+                if (problems := self._logs.problems()) != told:
+                    told = problems
+                    self._note(journal, "log_problems", [[problem.path, problem.reason] for problem in problems])
+                if last:
+                    return
+                if changed:
+                    self._queue.put(_Amend.NOW)
+                self._clock.wait(self._scalars_stop, self._settings.scalars_seconds)
 
     def _publish(self, sink: Sink) -> None:
         bell = self._bells[sink.name]

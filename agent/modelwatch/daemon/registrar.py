@@ -35,6 +35,9 @@ from modelwatch.journal.states import CandidateState
 from modelwatch.metrics.join import Joined
 from modelwatch.snapshot.take import SourceChangedError, hash_in_place
 
+LATE_SECONDS = 3600.0
+"""How long after a version's commit the values of its evaluation are waited for; longer evaluations of a training are not known."""
+
 Join = Callable[[Checkpoint, str, float], Joined]
 """(checkpoint, its directory relative to the model path, seconds since the epoch when it was complete) → metrics."""
 
@@ -135,7 +138,7 @@ class Registrar:
             How many versions got new values.
         """
         amended = 0
-        for registration in self.journal.open_registrations():
+        for registration, committed in self.journal.open_registrations():
             checkpoint = Checkpoint(
                 registration.format,
                 registration.model_type,
@@ -147,7 +150,7 @@ class Registrar:
             )
             joined = self.join(checkpoint, posixpath.dirname(registration.root), registration.created)
             metrics = _merged(joined.metrics, registration.metrics)
-            still_open = joined.pending and not final
+            still_open = joined.pending and not final and self.clock.now() - committed < LATE_SECONDS
             if metrics != registration.metrics:
                 amended += 1
                 self.journal.amend(registration, metrics, metrics_open=still_open)

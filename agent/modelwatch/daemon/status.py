@@ -27,6 +27,7 @@ class Status:
         candidates: Every checkpoint seen, oldest first.
         deliveries: Every registration and amendment, oldest first.
         skipped: Entries of the model path that are not looked at, as (path, reason).
+        log_problems: Event files that cannot be read or are damaged, as (path, reason).
     """
 
     folder: Path
@@ -36,6 +37,7 @@ class Status:
     candidates: tuple[CandidateRow, ...]
     deliveries: tuple[Delivery, ...]
     skipped: tuple[tuple[str, str], ...]
+    log_problems: tuple[tuple[str, str], ...]
 
     def by_state(self) -> Counter[str]:
         """Return how many checkpoints are in each state."""
@@ -64,6 +66,7 @@ def read_status(folder: Path, clock: Clock) -> Status:
             candidates=tuple(journal.candidates()),
             deliveries=tuple(journal.deliveries()),
             skipped=tuple((path, reason) for path, reason in journal.fact("skipped") or ()),
+            log_problems=tuple((path, reason) for path, reason in journal.fact("log_problems") or ()),
         )
 
 

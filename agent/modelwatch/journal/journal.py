@@ -287,10 +287,10 @@ class Journal:
         trail.state = CandidateState.JOURNALLED
         return new
 
-    def open_registrations(self) -> list[Registration]:
-        """Return the registrations whose metrics may still change, oldest first."""
-        rows = self._connection.execute("SELECT body FROM registrations WHERE metrics_open = 1 ORDER BY committed")
-        return [Registration.from_json(loads(row["body"])) for row in rows]
+    def open_registrations(self) -> list[tuple[Registration, float]]:
+        """Return the registrations whose metrics may still change, each with the time of its commit, oldest first."""
+        rows = self._connection.execute("SELECT body, committed FROM registrations WHERE metrics_open = 1 ORDER BY committed")
+        return [(Registration.from_json(loads(row["body"])), row["committed"]) for row in rows]
 
     def amend(self, registration: Registration, metrics: tuple[Metric, ...] | None, *, metrics_open: bool) -> None:
         """

@@ -108,18 +108,19 @@ class Matcher:
     @staticmethod
     def _equal_nearby(reading: Reading, point: Point) -> Point | None:
         """
-        Return the point of `reading` with the same value that was logged with `point`, within two seconds.
+        Return the point of `reading` with the same value that was logged within two seconds after `point`.
 
-        Epochs may be shorter than that, and two of them may have the same accuracy: Keras logs the epoch right after its evaluation.
+        Epochs may be shorter than that, and two of them may have the same accuracy. Keras logs the epoch right after its evaluation: what
+        was logged before it is an earlier epoch, and while the epoch itself is not yet logged there is none.
         """
         last = reading.run.not_after_time(reading.tag, point.wall_time + TOLERANCE_SECONDS)
         same: list[Point] = []
         for epoch in range(-1 if last is None else last.step, -1, -1):
-            near = [p for p in reading.run.at(reading.tag, epoch) if abs(p.wall_time - point.wall_time) <= TOLERANCE_SECONDS]
+            near = [p for p in reading.run.at(reading.tag, epoch) if 0.0 <= p.wall_time - point.wall_time <= TOLERANCE_SECONDS]
             if not near:
                 break
             same += [p for p in near if p.value == point.value]
-        return min(same, key=lambda p: (p.wall_time < point.wall_time, abs(p.wall_time - point.wall_time)), default=None)
+        return min(same, key=lambda p: p.wall_time, default=None)
 
     def _confirmed(self, epoch: int) -> Point | None:
         """Return a point of the epoch whose value stands in the checkpoint's name (``weights.05-0.3412.keras``), or None."""

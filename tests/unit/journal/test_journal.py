@@ -100,7 +100,7 @@ def test_what_was_being_sent_when_the_agent_died_is_sent_again(tmp_path, clock):
 def test_an_amendment_waits_for_its_version_and_carries_all_metrics(journal):
     """An amendment is due only after its version arrived, and the registration's own body then has the new metrics as well."""
     commit(journal, registration(), metrics_open=True)
-    [waiting] = journal.open_registrations()
+    [(waiting, _)] = journal.open_registrations()
     journal.amend(waiting, (metric(), metric("accuracy", 0.9)), metrics_open=False)
     first = journal.next_delivery("a")
     assert first.amendment is None

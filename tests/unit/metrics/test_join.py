@@ -94,6 +94,24 @@ def test_keras_short_epochs_with_equal_values(tmp_path):
         assert values(result)["train/accuracy"] == epoch
 
 
+def test_keras_epoch_not_logged_yet_is_not_taken_for_the_one_before(tmp_path):
+    """Saved between its evaluation and its epoch's values, a checkpoint waits, even if the epoch before had the same accuracy."""
+    train, validation = EventWriter(tmp_path / "train" / FILE, 1000.0), EventWriter(tmp_path / "validation" / FILE, 1000.0)
+    validation.scalars(1001.0, 45, evaluation_accuracy_vs_iterations=0.75)
+    train.scalars(1001.1, 0, epoch_accuracy=0.5)
+    validation.scalars(1001.1, 0, epoch_accuracy=0.75)
+    validation.scalars(1002.0, 90, evaluation_accuracy_vs_iterations=0.75)
+    of = checkpoint("m.keras", kind="keras", step=90)
+    early = joined(tmp_path, of, 1002.05)
+    assert early.pending
+    assert rules(early).get("train/accuracy") != "iterations"
+    train.scalars(1002.1, 1, epoch_accuracy=0.6)
+    validation.scalars(1002.1, 1, epoch_accuracy=0.75)
+    late = joined(tmp_path, of, 1002.05)
+    assert values(late) == pytest.approx({"train/accuracy": 0.6, "validation/accuracy": 0.75})
+    assert not late.pending
+
+
 def test_keras_second_fit_by_iterations(tmp_path):
     """After a second call of fit, which counts epochs from 0 again, the iterations tell which epoch is meant."""
     keras(tmp_path, 3)

@@ -90,7 +90,7 @@ class Workplace:
     def rename(self, parts: tuple[str, ...], to: tuple[str, ...]) -> None:
         """Rename a file or folder, over what is there if the system lets us."""
         path, target = self._path(parts), self._path(to)
-        if not self._inside(path) or not self._inside(target) or not os.path.lexists(path):
+        if path == target or not self._inside(path) or not self._inside(target) or not os.path.lexists(path):
             return
         below = self._folders_below(path) | self._folders_below(target)
         try:

@@ -1,4 +1,4 @@
-"""What every ending answers."""
+"""What every way to learn that training has ended answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Ending(Protocol):
     """One way to learn that training has ended."""
 
     def start(self, on_end: Callable[[str], None]) -> None:
-        """Begin to wait; `on_end` is called once, with the reason for people, from another thread."""
+        """Begin to wait; `on_end` is called at most once, from another thread, with the reason for people. Called once."""
 
     def close(self) -> None:
-        """Stop waiting; a second call does nothing."""
+        """Stop waiting: `on_end` is not called any more once this has returned. A second call does nothing. Not from within `on_end`."""

@@ -1,66 +1,87 @@
-"""The supervisor tells, over an inherited pipe, that the trainer has ended; end-of-file without it means that the supervisor died."""
+"""
+The supervisor tells over an inherited pipe that the trainer has ended; end-of-file without a word means that the supervisor itself died.
+
+    {"event":"trainer-ended","exit_code":3,"signal":null}
+"""
 
 from __future__ import annotations
 
 import os
 import select
+import signal
 import threading
 from collections.abc import Callable
 
 from modelwatch.core.json import loads
 
-_MOST_BYTES = 4096
+_READ_BYTES = 4096
+_SUPERVISOR_GONE = "the supervisor is gone"
 
 
 class SupervisorPipe:
     """
-    Waits for ``{"event": "trainer-ended", "exit_code": …, "signal": …}`` and a newline, or for end-of-file.
+    Waits for the supervisor's word, in a thread of its own. Lines that tell of anything else are passed over.
 
     Args:
-        descriptor: The pipe's read end; closed by `close`.
+        descriptor: The pipe's read end. It is ours from now on: no child inherits it, and `close` closes it.
     """
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
         os.set_inheritable(descriptor, False)
+        self._descriptor = descriptor
         self._stop_reader, self._stop_writer = os.pipe()
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     def start(self, on_end: Callable[[str], None]) -> None:
-        """Begin to wait in a thread of its own."""
+        """Begin to wait."""
         self._thread = threading.Thread(target=self._wait, args=(on_end,), name="modelwatch-ending", daemon=False)
         self._thread.start()
 
     def close(self) -> None:
         """Stop waiting and close the pipe."""
-        if self._stop_writer < 0:
+        if self._closed:
             return
+        self._closed = True
         os.close(self._stop_writer)
-        self._stop_writer = -1
         if self._thread is not None:
             self._thread.join()
         os.close(self._stop_reader)
         os.close(self._descriptor)
 
     def _wait(self, on_end: Callable[[str], None]) -> None:
-        data = b""
-        while b"\n" not in data and len(data) < _MOST_BYTES:
-            ready, _, _ = select.select([self._descriptor, self._stop_reader], [], [])
-            if self._descriptor not in ready:
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        poll.register(self._stop_reader, select.POLLIN)
+        unfinished = b""
+        while True:
+            ready = {number for number, _ in poll.poll()}
+            if self._stop_reader in ready:
                 return
-            part = os.read(self._descriptor, _MOST_BYTES)
-            if not part:
-                on_end("the supervisor is gone")
+            data = os.read(self._descriptor, _READ_BYTES)
+            *lines, unfinished = (unfinished + data).split(b"\n")
+            reason = next(filter(None, map(_reason, lines)), None if data else _SUPERVISOR_GONE)
+            if reason is not None:
+                on_end(reason)
                 return
-            data += part
-        on_end(_reason(data))
 
 
-def _reason(line: bytes) -> str:
+def _reason(line: bytes) -> str | None:
+    """Return why training has ended, for people, or None when a line does not say that it has."""
     try:
         message = loads(line)
-        if message["signal"] is not None:
-            return f"training was ended by signal {int(message['signal'])}"
-        return f"training ended with exit code {int(message['exit_code'])}"
-    except (ValueError, KeyError, TypeError):
-        return "training ended"
+    except ValueError:
+        return None
+    if not isinstance(message, dict) or message.get("event") != "trainer-ended":
+        return None
+    number = message.get("signal")
+    if isinstance(number, int):
+        return f"training was ended by {_signal_name(number)}"
+    return f"training ended with exit code {message.get('exit_code')}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

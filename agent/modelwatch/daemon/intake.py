@@ -85,6 +85,10 @@ class _Work:
     order_forgiven: bool = False
 
     @property
+    def is_pinned(self) -> bool:
+        return self.pinned_at is not None
+
+    @property
     def checkpoint(self) -> Checkpoint | None:
         return None if self.verdict is None else self.verdict.checkpoint
 
@@ -273,7 +277,7 @@ class Intake:
     def _judge(self, work: _Work, root: str) -> None:
         self.judged += 1
         verdict = work.format.inspect(root, work.candidate, deep=False)
-        if verdict.only_order and work.order_forgiven:
+        if verdict.only_order and (work.order_forgiven or work.format.evidence is Evidence.PROOF):  # checksums will decide, not times
             verdict = Verdict(VerdictKind.COMPLETE, verdict.reason, verdict.checkpoint)
         work.verdict = verdict
         trail, at = work.trail, self.clock.now()
@@ -402,8 +406,7 @@ class Intake:
             return False
         if work.pinned_at is None:
             self._pin(work, root)
-            if work.pinned_at is None or work.format.evidence is not Evidence.PROOF:
-                return False
+            return work.is_pinned and work.format.evidence is Evidence.PROOF
         return work.format.evidence is Evidence.PROOF or now >= work.pinned_at + CONFIRM_SECONDS
 
     def _order_due(self, work: _Work) -> float:

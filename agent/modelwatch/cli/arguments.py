@@ -42,7 +42,8 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise UsageError; of words to choose from, name the nearest."""
         if choice := _INVALID_CHOICE.search(message):
-            message += nearest(choice["given"], re.findall(r"'([^']+)'", choice["choices"]))
+            words = [word.strip("'") for word in choice["choices"].split(", ")]  # Python 3.12 writes them without quotes
+            message += nearest(choice["given"], words)
         raise UsageError(message, hint=f"see `{self.prog} --help`")
 
 

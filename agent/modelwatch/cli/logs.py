@@ -25,7 +25,7 @@ def logging_to(settings: Settings) -> Iterator[None]:
         yield
         return
     try:
-        stream = Path(settings.log_file).open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
+        stream = Path(settings.log_file).open("a", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115 - closed below
     except OSError as error:
         raise StateError(
             f"cannot write the log file {settings.log_file}: {error.strerror}", hint="choose another --logFile"

@@ -7,17 +7,19 @@ Only the module of the command that is asked for is imported: `modelwatch run` s
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import io
 import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from typing import TextIO
 
 from modelwatch import __version__
 from modelwatch.cli.arguments import Parser
 from modelwatch.config.sources import nearest
-from modelwatch.core.errors import ModelwatchError, UsageError
+from modelwatch.core.errors import ModelwatchError, StateError, UsageError
 from modelwatch.core.log import printable
 from modelwatch.supervisor.ending import OWN_FAILURE
 
@@ -37,6 +39,8 @@ COMMANDS: Mapping[str, str] = {
 _INTERNAL_ERROR = 70
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What printing fails with where standard output is a file; whatever else we write says so itself."""
 
 _START = """\
 start here:
@@ -73,7 +77,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _prepare_streams()
     words = list(sys.argv[1:] if argv is None else argv)
-    code = _main(words)
+    try:
+        code = _written(_main(words))
+    except BrokenPipeError:
+        _discard(sys.stdout, sys.stderr)
+        code = _BROKEN_PIPE
     # `run` comes back only when it failed before the training started: its other codes are all the training's (docs/adr/0013).
     return OWN_FAILURE if words[:1] == ["run"] and code not in {0, _INTERRUPTED} else code
 
@@ -96,16 +104,40 @@ def _main(words: list[str]) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone; nothing more may be written, not even by the interpreter's own flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _BROKEN_PIPE
+        raise
     except Exception as error:  # noqa: BLE001 - the command line's top: no user ever sees a traceback that was not asked for
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return _told(_unwritable(error))
         if os.environ.get("MODELWATCH_DEBUG"):
             traceback.print_exc()
         what = printable(f"{type(error).__name__}: {error}")
         print(f"modelwatch: internal error: {what}", file=sys.stderr)
         print("modelwatch: hint: run it again with MODELWATCH_DEBUG=1 and report what it prints", file=sys.stderr)
         return _INTERNAL_ERROR
+
+
+def _written(code: int) -> int:
+    """Return `code` once the whole output is written; when it cannot be, say so and return another. Raise BrokenPipeError."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _discard(sys.stdout)
+        return _told(_unwritable(error))
+    return code
+
+
+def _unwritable(error: OSError) -> StateError:
+    return StateError(f"the output cannot be written: {error.strerror}")
+
+
+def _discard(*streams: TextIO) -> None:
+    """Have nothing more written to these streams, not even by the interpreter's own flush at exit, which would fail again."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 def _run(words: list[str]) -> int:
@@ -120,9 +152,7 @@ def _run(words: list[str]) -> int:
     if not arguments.command:
         parser.print_help()
         return 0
-    code = arguments.handle(arguments)
-    sys.stdout.flush()
-    return int(code)
+    return int(arguments.handle(arguments))
 
 
 def _told(error: ModelwatchError) -> int:

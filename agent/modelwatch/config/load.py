@@ -21,6 +21,8 @@ OPTIONS_FILE_VARIABLE = "MODELWATCH_OPTIONS_FILE"
 _CONFIG_FILES = ("modelwatch.yaml", "/etc/modelwatch/modelwatch.yaml")
 _PROJECT_FILE = ".ps_project/config.yaml"
 _DEFAULT = "default"
+_LIKENESS_OF_VARIABLES = 0.85
+_SHOWN_CHARACTERS = 80
 _NO_MODEL_PATH = ConfigProblem(
     "modelPath",
     "",
@@ -121,7 +123,7 @@ def _merge(
         try:
             values[option.name], origins[option.name] = option.default(surroundings, values), _DEFAULT
         except ClusterError as error:
-            shown = surroundings.environment.get(error.variable, "")[:80]
+            shown = surroundings.environment.get(error.variable, "")[:_SHOWN_CHARACTERS]
             problems.append(ConfigProblem(error.variable, shown, f"environment {error.variable}", error.problem))
             values[option.name], origins[option.name] = None, _DEFAULT
         except ValueError as error:
@@ -136,10 +138,8 @@ def _parsed(option: Option, given: Given, problems: list[ConfigProblem]) -> Any:
         try:
             parsed.append(option.parse(text))
         except ValueError as error:
-            near = nearest(text.lower(), [choice.lower() for choice in option.choices])
-            spelled = next((choice for choice in option.choices if near.endswith(f" {choice.lower()}?")), None)
-            hint = f"; did you mean {spelled}?" if spelled else ""
-            problems.append(ConfigProblem(option.name, "(secret)" if option.secret else text, given.origin, f"{error}{hint}"))
+            shown = "(secret)" if option.secret else text[:_SHOWN_CHARACTERS]
+            problems.append(ConfigProblem(option.name, shown, given.origin, f"{error}{nearest(text, option.choices)}"))
     if option.repeated:
         return tuple(parsed)
     return parsed[-1] if parsed else None
@@ -174,7 +174,7 @@ def _strangers(environment: Mapping[str, str]) -> tuple[str, ...]:
     known = {option.variable for option in OPTIONS}
     known |= {f"{name}_FILE" for name in known} | _OTHER_VARIABLES
     return tuple(
-        f"environment {name}: there is no such option{nearest(name, sorted(known))}"
+        f"environment {name}: there is no such option{nearest(name, sorted(known), likeness=_LIKENESS_OF_VARIABLES)}"
         for name in sorted(environment)
         if name.startswith("MODELWATCH_") and name not in known
     )

@@ -17,6 +17,7 @@ from modelwatch.config.options import OPTIONS, Option
 from modelwatch.core.errors import ConfigProblem
 
 _LARGEST_FILE_BYTES = 1 << 20
+_LONGEST_WORD = 100
 
 _GRADIENT_ONLY = frozenset(
     """
@@ -29,6 +30,10 @@ _GRADIENT_ONLY = frozenset(
     """.split()  # noqa: SIM905 - a list of words is easier to read and to compare as text
 )
 """Options of Gradient's client that mean nothing here (its `--createOptionsFile` writes all of a command's options)."""
+
+
+_NULL = "tag:yaml.org,2002:null"
+_OF_PROJECT_FILE = {"type": "modelType", "path": "modelPath"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,26 @@ Source = Mapping[str, Given]
 """Option name → what one source says."""
 
 
-def nearest(word: str, words: Sequence[str]) -> str:
-    """Return a hint at the word that was probably meant, or an empty string."""
-    found = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
-    return f"; did you mean {found[0]}?" if found else ""
+def nearest(word: str, words: Sequence[str], *, likeness: float = 0.6) -> str:
+    """
+    Return a hint at the word that was probably meant, or an empty string.
+
+    Args:
+        word: What was written. Case, hyphens and underscores make no difference.
+
+        words: What would have been right; of two that differ in case and hyphens only, the first is named.
+
+        likeness: How alike they must be, from 0 to 1 (`difflib.SequenceMatcher.ratio`); more for words that all begin alike.
+    """
+    spelled: dict[str, str] = {}
+    for each in words:
+        spelled.setdefault(_bare(each), each)
+    found = difflib.get_close_matches(_bare(word[:_LONGEST_WORD]), list(spelled), n=1, cutoff=likeness)
+    return f"; did you mean {spelled[found[0]]}?" if found else ""
+
+
+def _bare(word: str) -> str:
+    return word.lower().replace("-", "").replace("_", "")
 
 
 # -------------------------------------------------------------------------------------------------------------- environment
@@ -118,8 +139,11 @@ def from_yaml(path: Path, problems: list[ConfigProblem], *, gradient: bool = Fal
     if gradient:
         names |= {key: option for option in OPTIONS for key in option.gradient_names}
     for key_node, value_node in mapping.value:
-        key, line = str(key_node.value), key_node.start_mark.line + 1
-        origin = f"{path} line {line}"
+        origin = f"{path} line {key_node.start_mark.line + 1}"
+        if not isinstance(key_node, yaml.ScalarNode):
+            problems.append(ConfigProblem(_shown(key_node), _shown(value_node), origin, "the name of an option must be one word"))
+            continue
+        key = key_node.value
         option = names.get(key)
         if option is None:
             if not (gradient and key in _GRADIENT_ONLY):
@@ -145,8 +169,8 @@ def from_project_file(path: Path, problems: list[ConfigProblem]) -> Source:
         if key_node.value != "model" or not isinstance(value_node, yaml.MappingNode):
             continue
         for name_node, scalar in value_node.value:
-            name = {"type": "modelType", "path": "modelPath"}.get(str(name_node.value))
-            if name is not None and isinstance(scalar, yaml.ScalarNode):
+            name = _OF_PROJECT_FILE.get(name_node.value) if isinstance(name_node, yaml.ScalarNode) else None
+            if name is not None and isinstance(scalar, yaml.ScalarNode) and scalar.tag != _NULL:
                 source[name] = Given((scalar.value,), f"{path} line {name_node.start_mark.line + 1}")
     return source
 
@@ -173,7 +197,7 @@ def _load(path: Path, problems: list[ConfigProblem]) -> yaml.MappingNode | None:
 
 def _texts(option: Option, node: yaml.Node, origin: str, problems: list[ConfigProblem]) -> tuple[str, ...] | None:
     if isinstance(node, yaml.ScalarNode):
-        if node.tag == "tag:yaml.org,2002:null":
+        if node.tag == _NULL:
             return None
         return _split(option, node.value) if option.repeated else (node.value,)
     if isinstance(node, yaml.SequenceNode) and option.repeated and all(isinstance(item, yaml.ScalarNode) for item in node.value):
@@ -199,4 +223,6 @@ def _read(path: Path) -> str:
 def _why(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8 text"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

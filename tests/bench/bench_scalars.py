@@ -1,16 +1,13 @@
 """
 Reading event files: ours against TensorBoard's EventAccumulator, on the same generated files, each reader in a fresh process.
 
-    python tests/bench/bench_scalars.py [--scalars 1000000] [--peer PYTHON]
-
-Prints one table row for each set: CPU seconds of reading (not of importing), peak resident memory, and the ratio. `--peer` names an
-interpreter that has TensorFlow as well: TensorBoard checks checksums in C++ there and in Python here. Then: what a poll costs when
-nothing is new.
+`rows` gives CPU seconds of reading (not of importing), peak resident memory and the ratio for each set, then what a poll costs when
+nothing is new. The environment variable ``MODELWATCH_BENCH_PEER`` names an interpreter with TensorFlow to run TensorBoard's reader:
+it checks checksums in C++ there, and in Python where TensorFlow is missing, which is what the default measures.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import resource
@@ -21,12 +18,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from row import Row
+
 from modelwatch.scalars.logdir import LogDirectories
 from modelwatch.testing import event_writer as w
 
 FILE = "events.out.tfevents.1700000000.host"
 TAGS = [f"train/metric_{number}" for number in range(10)]
 STARTED = 1.7e9
+SCALARS = 1_000_000
 
 
 def write(path: Path, events: Iterator[bytes]) -> None:
@@ -67,8 +67,8 @@ def images(steps: int) -> Iterator[bytes]:
             yield w.event(STARTED + step, step, [w.image("samples", 150_000)])
 
 
-def make(root: Path, scalars: int) -> dict[str, Path]:
-    """Write all sets and return where they are, by name."""
+def make(root: Path, scalars: int) -> dict[str, tuple[Path, float]]:
+    """Write all sets and return where they are and the least ratio to keep, by name."""
     write(root / "tensors" / FILE, tensors(scalars // 10))
     write(root / "simple" / FILE, simple_values(scalars // 5))
     write(root / "single" / FILE, single_simple_values(scalars // 5))
@@ -77,11 +77,11 @@ def make(root: Path, scalars: int) -> dict[str, Path]:
         write(root / "many" / f"run{run}" / "train" / FILE, tensors(60 * scalars // 1_000_000))
         write(root / "many" / f"run{run}" / "eval" / FILE, tensors(4 * scalars // 1_000_000))
     return {
-        "TF2 tensors, 1 per record": root / "tensors",
-        "TF1 simple values, 5 per record": root / "simple",
-        "PyTorch simple values, 1 per record": root / "single",
-        "images and histograms": root / "images",
-        "400 files": root / "many",
+        "1M scalars, TF2 tensors": (root / "tensors", 10.0),
+        "1M scalars, TF1 simple values": (root / "simple", 10.0),
+        "1M scalars, PyTorch": (root / "single", 10.0),
+        "images and histograms": (root / "images", 20.0),
+        "400 files": (root / "many", 5.0),
     }
 
 
@@ -119,21 +119,21 @@ def measured(command: list[str]) -> tuple[int, float, float]:
     return int(output[-3]), float(output[-2]), int(output[-1]) / 1024
 
 
-def compare(name: str, root: Path, peer: str) -> None:
-    """Print a row. The better of two runs counts for us, and the one run for the peer: it is long enough."""
-    points, ours, memory = min(
-        (measured([sys.executable, __file__, "--read", str(root)]) for _ in range(2)), key=lambda row: row[1]
-    )
+def compare(name: str, root: Path, budget: float) -> Iterator[Row]:
+    """Give time and memory of a set. The better of two runs counts for us, and the one run for the peer: it is long enough."""
+    peer = os.environ.get("MODELWATCH_BENCH_PEER", sys.executable)
+    points, ours, memory = min((measured([sys.executable, __file__, str(root)]) for _ in range(2)), key=lambda row: row[1])
     theirs_points, theirs, theirs_memory = measured([peer, "-c", READ_TENSORBOARD, str(root)])
     assert points == theirs_points, (name, points, theirs_points)
-    print(
-        f"| {name} | {points} | {ours:.3f} s | {memory:.0f} MiB | {theirs:.2f} s | {theirs_memory:.0f} MiB | {theirs / ours:.0f}x |"
-    )
+    ratio = theirs / ours
+    note = f"{points:,} points in {ours:.3f} s CPU; EventAccumulator {theirs:.2f} s"
+    yield Row(f"reading {name}", ratio, "×", f"≥ {budget:g}", ratio >= budget, note)
+    yield Row(f"reading {name}: peak memory", memory, "MiB", "≤ 45", memory <= 45, f"EventAccumulator {theirs_memory:.0f} MiB")
 
 
-def idle(root: Path) -> None:
-    """Print what a poll of 400 unchanged files costs."""
-    for directory in {path for path in root.rglob("*") if path.is_dir()} | {root}:
+def idle(root: Path) -> Row:
+    """Return what a poll of 400 unchanged files costs."""
+    for directory in [root, *(path for path in root.rglob("*") if path.is_dir())]:
         os.utime(directory, (STARTED, STARTED))  # as if written long ago: directories that changed a moment ago are listed again
     logs = LogDirectories([str(root)])
     logs.poll()
@@ -142,29 +142,27 @@ def idle(root: Path) -> None:
     began = time.process_time()
     for _ in range(polls):
         logs.poll()
-    print(f"\nidle poll of 400 files, every fifth with a walk: {(time.process_time() - began) / polls * 1e6:.0f} µs CPU")
+    cost = (time.process_time() - began) / polls * 1000
+    return Row(
+        "idle poll of 400 event files",
+        cost,
+        "ms CPU",
+        "≤ 5",
+        cost <= 5,
+        "every fifth with a walk; 0.1 % of a core at a poll a second is 1 ms",
+    )
 
 
-def main() -> None:
-    """Print the table, or read one set in a process of its own."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scalars", type=int, default=1_000_000)
-    parser.add_argument("--peer", default=sys.executable, help="the interpreter that runs TensorBoard's reader")
-    parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.read:
-        began = time.process_time()
-        count = read_ours(options.read)
-        print(count, time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-        return
+def rows() -> Iterator[Row]:
+    """Give every measurement."""
     with tempfile.TemporaryDirectory() as folder:
-        sets = make(Path(folder), options.scalars)
-        print("| set | points | ours | peak | EventAccumulator | peak | ratio |")
-        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-        for name, root in sets.items():
-            compare(name, root, options.peer)
-        idle(sets["400 files"])
+        sets = make(Path(folder), SCALARS)
+        for name, (root, budget) in sets.items():
+            yield from compare(name, root, budget)
+        yield idle(sets["400 files"][0])
 
 
-if __name__ == "__main__":
-    main()
+if __name__ == "__main__":  # one reader, in a process of its own
+    started = time.process_time()
+    count = read_ours(Path(sys.argv[1]))
+    print(count, time.process_time() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -18,6 +18,8 @@ evidence for each rule.
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -67,12 +69,14 @@ def join(checkpoint: Checkpoint, *, directory: str, committed: float, scalars: S
 
         scalars: The event files, polled after the checkpoint was complete.
     """
+    directory = os.path.realpath(directory)  # as the runs' directories are
     with scalars.view() as runs:
-        training = choose(trainings(runs), directory.rstrip("/") or "/", committed)
+        training = choose(trainings(runs), directory, committed)
         if training is None:
             return Joined((), pending=True)
         matcher = Matcher(checkpoint, directory, committed, training)
-        matches = [match for reading in matcher.readings if (match := matcher.match(reading)) is not None]
+        found = [match for reading in matcher.readings if (match := matcher.match(reading)) is not None]
+        matches = [match for match in found if math.isfinite(match.point.wall_time)]
         return Joined(_metrics(matches), pending=matcher.is_pending(matches))
 
 

@@ -359,3 +359,20 @@ def test_a_stranger_gives_nothing(tmp_path):
     for name in ("a", "b"):
         EventWriter(tmp_path / name / "logs" / FILE, 1000.0).scalars(1000.0, 5, loss=1.0)
     assert joined(tmp_path, checkpoint("ckpt-5", step=5), 1001.0, "c/ckpt") == Joined((), pending=True)
+
+
+def test_a_wall_time_that_is_no_time(tmp_path):
+    """A value logged at no time at all is not joined, and keeps nothing else from being joined."""
+    writer = EventWriter(tmp_path / FILE, 1000.0)
+    for step in range(4):
+        writer.simple_values(math.nan, step, loss=1.0)
+        writer.simple_values(1000.0, step, accuracy=0.5)
+    assert values(joined(tmp_path, checkpoint("ckpt-3", step=3), 1001.0)) == {"train/accuracy": 0.5}
+
+
+def test_a_model_path_that_is_a_link(tmp_path):
+    """A checkpoint named through a symbolic link belongs to the training in the real directory."""
+    for name, value in (("a", 1.0), ("b", 2.0)):
+        EventWriter(tmp_path / "real" / name / FILE, 1000.0).scalars(1000.0, 5, loss=value)
+    (tmp_path / "link").symlink_to(tmp_path / "real" / "b")
+    assert values(joined(tmp_path, checkpoint("ckpt-5", step=5), 1001.0, "link")) == {"train/loss": 2.0}

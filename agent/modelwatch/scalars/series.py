@@ -11,9 +11,11 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from modelwatch.scalars.event import Session, is_exact_in_32_bits
+
+_LOOK_AT_ONCE: Final = 1 << 14  # points whose order is checked in one go: a list of them is eight times as big as their column
 
 
 class Point(NamedTuple):
@@ -90,12 +92,13 @@ class Series:
     def _segments(self) -> list[tuple[int, int]]:
         """Return the index ranges within which steps never go down."""
         size = len(self.steps)
-        if self._ordered_to < size:
+        while self._ordered_to < size:
             begin = max(self._ordered_to - 1, 0)
-            fresh = self.steps[begin:].tolist()
+            stop = min(begin + _LOOK_AT_ONCE, size)
+            fresh = self.steps[begin:stop].tolist()
             if fresh != sorted(fresh):  # in C, and linear for what is sorted: only a restart takes the loop
                 self._starts += [begin + index for index, (one, two) in enumerate(pairwise(fresh), 1) if two < one]
-            self._ordered_to = size
+            self._ordered_to = stop
         return list(zip(self._starts, [*self._starts[1:], size], strict=True)) if size else []
 
     def regressions(self) -> Iterator[Point]:

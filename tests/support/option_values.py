@@ -1,0 +1,34 @@
+"""For each option: two texts that it takes with all other options absent. A new option without an entry fails the tests."""
+
+from modelwatch.config.options import OPTIONS
+
+TEXTS = {
+    "experimentId": ("e1", "e2"),
+    "projectId": ("p1", "p2"),
+    "runId": ("r1", "r2"),
+    "modelPath": ("/models/one", "two"),
+    "modelType": ("tensorflow", "auto"),
+    "modelName": ("digits", "letters of the alphabet"),
+    "repository": ("/repositories/one", "~/two"),
+    "team": ("red", "blue"),
+    "logDir": ("/logs/one", "/logs/two"),
+    "storage": ("copy", "REFERENCE"),
+    "lifetime": ("permanent", "permanent"),
+    "notes": ("a note", "no: note # at all"),
+    "commitMarker": ("DONE", "READY"),
+    "ignore": ("*.tmp", "scratch/*"),
+    "settleTime": ("1", "500ms"),
+    "quietTime": ("2m", "0"),
+    "watchMethod": ("poll", "auto"),
+    "rescanInterval": ("1h", "0.5"),
+    "pollInterval": ("3s", "4 s"),
+    "scalarsInterval": ("1s", "10ms"),
+    "drainTimeout": ("0", "5m"),
+    "stateDir": ("/state/one", "state two"),
+    "logLevel": ("debug", "ERROR"),
+    "logFormat": ("json", "text"),
+    "logFile": ("/log/one", "two.log"),
+}
+
+if missing := {option.name for option in OPTIONS} ^ set(TEXTS):
+    raise AssertionError(f"options and their test values differ: {missing}")

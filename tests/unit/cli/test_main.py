@@ -224,13 +224,15 @@ def test_an_output_that_cannot_be_written_is_74(words):
     assert done.stderr == "modelwatch: error: the output cannot be written: No space left on device\n"
 
 
-@pytest.mark.parametrize("number", [1, 2])
-def test_streams_that_were_closed_before_the_start_do_no_harm(number):
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_streams_that_were_closed_before_the_start_do_no_harm(number, tmp_path):
     """A service manager may close them; what would be printed is gone, the exit code is not."""
-    script = f'"$@" {number}>&-'
+    script = f'"$@" {number}{"><"[number == 0]}&-'
     command = ["/bin/sh", "-c", script, "sh", sys.executable, "-I", "-m", "modelwatch"]
     assert subprocess.run([*command, "--version"], check=False, capture_output=True).returncode == 0
     assert subprocess.run([*command, "wacth"], check=False, capture_output=True).returncode == 64
+    delete = ["models", "delete", "m", "--repository", tmp_path]
+    assert subprocess.run([*command, *delete], check=False, capture_output=True).returncode in {64, 66}
 
 
 def test_text_that_the_encoding_lacks_is_escaped(tmp_path):

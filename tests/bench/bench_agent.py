@@ -106,9 +106,9 @@ def _steady() -> Iterator[Row]:
             for split in ("train", "eval"):
                 run = root / "run" / f"run-{number:03d}" / split
                 run.mkdir(parents=True)
-                with EventWriter(run) as writer:
-                    for step in range(320):
-                        writer.scalar("loss", step, 1.0 / (step + 1))
+                writer = EventWriter(run / "events.out.tfevents.1700000000.host", 1_700_000_000.0)
+                for step in range(320):
+                    writer.scalars(1_700_000_000.0 + step, step, loss=1.0 / (step + 1))
         save(root / "run", 1, os.urandom(2_000_000))
         start = time.monotonic()
         with agent(root) as process:

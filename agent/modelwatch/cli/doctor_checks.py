@@ -138,7 +138,7 @@ def _changes(settings: Settings, tree: FileTree | None) -> Finding:
     limit = _inotify_limit()
     try:
         if tree is not None:
-            InotifyHints(tree.root).close()
+            InotifyHints(tree.root, ignore=settings.ignore).close()
     except InotifyUnavailableError as error:
         return Finding(
             "changes",
@@ -170,7 +170,10 @@ def _state(settings: Settings) -> Iterator[Finding]:
         return
     try:
         yield _known_state(folder)
-        yield _snapshots(Path(settings.model_path), folder)
+        if Path(settings.model_path).is_dir():
+            yield _snapshots(Path(settings.model_path), folder)
+        else:  # to try would take making the model path, and a training may insist on making it itself
+            yield Finding("snapshots", "known once the model path exists")
     except OSError as error:
         yield _problem("state folder", f"{folder} cannot be written: {error.strerror}", "choose another with --stateDir")
 
@@ -188,7 +191,7 @@ def _known_state(folder: Path) -> Finding:
 
 def _snapshots(model_path: Path, folder: Path) -> Finding:
     with _made(folder):
-        methods = probe(folder, _nearest_existing(model_path))
+        methods = probe(folder, model_path)
     if methods.reflink:
         return Finding("snapshots", "reflink: shares blocks, costs no room")
     if methods.hardlink:

@@ -290,7 +290,9 @@ class Agent:
         )
         return Watcher(
             scanner=scanner,
-            open_hints=lambda: open_hints(settings.model_path, method=settings.watch_method, poll_seconds=settings.poll_seconds),
+            open_hints=lambda: open_hints(
+                settings.model_path, method=settings.watch_method, poll_seconds=settings.poll_seconds, ignore=settings.ignore
+            ),
             intake=intake,
             open_journal=self._journal,
             hand_over=self._queue.put,

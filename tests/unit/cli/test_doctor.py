@@ -90,6 +90,16 @@ def test_a_model_path_that_training_will_make_is_a_warning(doctor, here):
     assert not (here / "later").exists()
 
 
+def test_a_missing_model_path_is_not_made_even_for_a_moment(doctor, here):
+    """A training that insists on making it itself would fail on ours: the time of the folder above shows that nothing came or went."""
+    above = here / "storage"
+    above.mkdir()
+    before = above.stat().st_mtime_ns
+    _, found = doctor("--modelPath", "storage/models")
+    assert found["snapshots"]["text"] == "known once the model path exists"
+    assert above.stat().st_mtime_ns == before
+
+
 def test_a_file_in_place_of_the_model_path_is_a_problem(doctor, here):
     """A folder is wanted."""
     (here / "file").touch()

@@ -109,3 +109,14 @@ def test_make_targets_named_in_the_documents_exist(document):
     targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     named = set(re.findall(r"(?:^|`|\$ )make ([a-z][a-z-]*)", document.read_text("utf-8"), re.MULTILINE))
     assert named - targets == set()
+
+
+def test_documents_named_in_the_code_exist():
+    """A comment or docstring that sends the reader to a document does not send them in vain."""
+    missing = {
+        f"{relative(path)}: {name}"
+        for path in files(".py", ".sql", below=PACKAGE)
+        for name in re.findall(r"docs/(?:adr|formats)?/?[\w-]+\.md", path.read_text("utf-8"))
+        if not (ROOT / name).exists()
+    }
+    assert missing == set()

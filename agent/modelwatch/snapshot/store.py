@@ -16,14 +16,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from modelwatch.core import steps
-from modelwatch.core.durable import make_directory, replace_file, sync_directory, sync_file
+from modelwatch.core.durable import make_directory, replace_file, sync_directory
 from modelwatch.core.entities import Manifest, ManifestEntry, Snapshot
 from modelwatch.core.errors import StateError
 from modelwatch.core.files import open_regular
 from modelwatch.core.identifiers import new_ulid
 from modelwatch.core.json import dumps, loads
 from modelwatch.core.tree import FileStat
-from modelwatch.snapshot.hashing import hash_open_file
+from modelwatch.snapshot.hashing import hash_and_sync
 from modelwatch.snapshot.take import Method, SourceChangedError, Take, Taker, our_error, same_file
 
 __all__ = ["Pin", "SnapshotStore", "SourceChangedError"]
@@ -158,8 +158,7 @@ class Pin:
             linked = path in self._linked
             if not linked:  # the mode of a hard link is the trainer's
                 os.fchmod(reader, modes.S_IMODE(os.fstat(reader).st_mode) & 0o444)
-            digest = hash_open_file(reader, between_chunks)
-            sync_file(reader)
+            digest = hash_and_sync(reader, between_chunks)
             now = os.fstat(reader)
         finally:
             os.close(reader)

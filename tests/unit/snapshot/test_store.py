@@ -1,5 +1,6 @@
 """Snapshots in the making, sealed, opened and deleted."""
 
+import errno
 import hashlib
 import os
 import stat
@@ -8,6 +9,7 @@ import pytest
 
 from modelwatch.core import steps
 from modelwatch.core.errors import StateError
+from modelwatch.snapshot import hashing
 from modelwatch.snapshot.store import SnapshotStore, SourceChangedError
 from modelwatch.snapshot.take import SMALL_BYTES, Take, hash_in_place
 from modelwatch.watch.scan import Scanner
@@ -194,6 +196,25 @@ def test_the_caller_is_called_while_hashing(root, store):
     calls = []
     pin.seal(["large"], between_chunks=lambda: calls.append(1))
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize("size", [1 << 10, 9 << 20])
+def test_a_disk_that_cannot_be_written_is_told_and_sealing_can_be_tried_again(root, store, monkeypatch, size):
+    """When fsync fails, nothing is sealed, whether it ran beside the hashing or before it."""
+    (root / "large").write_bytes(bytes(size))
+    pin = store.begin()
+    take(pin, root)
+
+    def fail(descriptor):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(hashing, "sync_file", fail)
+        with pytest.raises(StateError, match="durable"):
+            pin.seal(["large"])
+    with pytest.raises(FileNotFoundError):
+        store.open(pin.id)
+    assert pin.seal(["large"]).manifest.size == size
 
 
 def test_what_is_not_sealed_is_no_snapshot(root, store):

@@ -1,7 +1,8 @@
 """
 Where options come from, strongest first: flags, environment, our YAML file, Gradient's options file, GradientCI's project file.
 
-Each source gives raw texts with their origin; nothing is parsed here, so that every problem of every source can be reported at once.
+Each source gives raw texts with their origin; nothing is parsed here, so that every problem of every source can be reported at once. The
+files are in `yaml_files`, which is loaded when there is one.
 """
 
 from __future__ import annotations
@@ -11,29 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from modelwatch.config.options import OPTIONS, Option
 from modelwatch.core.errors import ConfigProblem
 
 _LARGEST_FILE_BYTES = 1 << 20
 _LONGEST_WORD = 100
-
-_GRADIENT_ONLY = frozenset(
-    """
-    apiKey args cluster clusterId command container containerUser datasetRef datasetName datasetUri deploymentType dockerfilePath
-    env experimentEnv experimentType hyperparameters id ignoreFiles imageTag imageUsername instanceCount isPreemptible jobEnv
-    machineType masterCommand masterContainer masterCount masterMachineType modelSummary name optionsFile parameterServerCommand
-    parameterServerContainer parameterServerCount parameterServerMachineType PATH path ports project registryPassword registryUsername
-    tag tags teamId tensorboard timeout useDockerfile vpc workerCommand workerContainer workerCount workerMachineType workingDirectory
-    workspace workspaceArchive workspacePassword workspaceRef workspaceUrl workspaceUsername
-    """.split()  # noqa: SIM905 - a list of words is easier to read and to compare as text
-)
-"""Options of Gradient's client that mean nothing here (its `--createOptionsFile` writes all of a command's options)."""
-
-
-_NULL = "tag:yaml.org,2002:null"
-_OF_PROJECT_FILE = {"type": "modelType", "path": "modelPath"}
+_SHOWN_CHARACTERS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +56,11 @@ def nearest(word: str, words: Sequence[str], *, likeness: float = 0.6) -> str:
     return f"; did you mean {spelled[found[0]]}?" if found else ""
 
 
+def clipped(text: str) -> str:
+    """Return the beginning of a text, enough to tell which one it is."""
+    return text[:_SHOWN_CHARACTERS]
+
+
 def _bare(word: str) -> str:
     return word.lower().replace("-", "").replace("_", "")
 
@@ -91,7 +80,7 @@ def from_environment(environment: Mapping[str, str], problems: list[ConfigProble
             text = environment.get(name, "")
             path = environment.get(f"{name}_FILE", "") if name == option.variable else ""
             if text:
-                source[option.name] = Given(_split(option, text), f"environment {name}")
+                source[option.name] = Given(split(option, text), f"environment {name}")
             elif path:
                 given = _from_value_file(option, name, path, problems)
                 if given is not None:
@@ -104,114 +93,24 @@ def from_environment(environment: Mapping[str, str], problems: list[ConfigProble
 def _from_value_file(option: Option, name: str, path: str, problems: list[ConfigProblem]) -> Given | None:
     origin = f"environment {name}_FILE"
     try:
-        text = _read(Path(path)).strip()
+        text = read_text(Path(path)).strip()
     except (OSError, ValueError) as error:
-        problems.append(ConfigProblem(option.name, path, origin, f"the file cannot be read: {_why(error)}"))
+        problems.append(ConfigProblem(option.name, path, origin, f"the file cannot be read: {why(error)}"))
         return None
-    return Given(_split(option, text), f"{origin} ({path})")
+    return Given(split(option, text), f"{origin} ({path})")
 
 
-def _split(option: Option, text: str) -> tuple[str, ...]:
+def split(option: Option, text: str) -> tuple[str, ...]:
+    """Return the values in one text: an option that may be repeated has commas between them."""
     if not option.repeated:
         return (text,)
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-# --------------------------------------------------------------------------------------------------------------------- YAML
+# -------------------------------------------------------------------------------------------------------------------- files
 
 
-def from_yaml(path: Path, problems: list[ConfigProblem], *, gradient: bool = False) -> Source:
-    """
-    Read a YAML file whose keys are option names in camelCase or kebab-case.
-
-    Args:
-        path: The file.
-
-        problems: Everything wrong with it is added here.
-
-        gradient: It is an options file of Gradient's client: its other options are passed over, and its own names are known.
-    """
-    mapping = _load(path, problems)
-    source: dict[str, Given] = {}
-    if mapping is None:
-        return source
-    names = {key: option for option in OPTIONS for key in (option.name, option.kebab)}
-    if gradient:
-        names |= {key: option for option in OPTIONS for key in option.gradient_names}
-    for key_node, value_node in mapping.value:
-        origin = f"{path} line {key_node.start_mark.line + 1}"
-        if not isinstance(key_node, yaml.ScalarNode):
-            problems.append(ConfigProblem(_shown(key_node), _shown(value_node), origin, "the name of an option must be one word"))
-            continue
-        key = key_node.value
-        option = names.get(key)
-        if option is None:
-            if not (gradient and key in _GRADIENT_ONLY):
-                problems.append(
-                    ConfigProblem(key, _shown(value_node), origin, f"there is no such option{nearest(key, list(names))}")
-                )
-        elif option.name in source:
-            problems.append(
-                ConfigProblem(option.name, _shown(value_node), origin, f"given twice, first at {source[option.name].origin}")
-            )
-        else:
-            texts = _texts(option, value_node, origin, problems)
-            if texts is not None:
-                source[option.name] = Given(texts, origin)
-    return source
-
-
-def from_project_file(path: Path, problems: list[ConfigProblem]) -> Source:
-    """Read the model's type and path out of GradientCI's `.ps_project/config.yaml`, version 1 (``model: {type, path}``)."""
-    source: dict[str, Given] = {}
-    mapping = _load(path, problems)
-    for key_node, value_node in mapping.value if mapping is not None else ():
-        if key_node.value != "model" or not isinstance(value_node, yaml.MappingNode):
-            continue
-        for name_node, scalar in value_node.value:
-            name = _OF_PROJECT_FILE.get(name_node.value) if isinstance(name_node, yaml.ScalarNode) else None
-            if name is not None and isinstance(scalar, yaml.ScalarNode) and scalar.tag != _NULL:
-                source[name] = Given((scalar.value,), f"{path} line {name_node.start_mark.line + 1}")
-    return source
-
-
-def _load(path: Path, problems: list[ConfigProblem]) -> yaml.MappingNode | None:
-    """Return the file's top mapping; add a problem and return None when there is none. An empty file says nothing."""
-    try:
-        node = yaml.compose(_read(path), Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path} line {mark.line + 1}" if mark is not None else str(path)
-        problems.append(ConfigProblem("config", str(path), where, f"not YAML: {getattr(error, 'problem', None) or error}"))
-        return None
-    except (OSError, ValueError, RecursionError) as error:
-        problems.append(ConfigProblem("config", str(path), "the file itself", f"cannot be read: {_why(error)}"))
-        return None
-    if node is None:
-        return None
-    if not isinstance(node, yaml.MappingNode):
-        problems.append(ConfigProblem("config", str(path), f"{path} line 1", "must hold options, one `name: value` a line"))
-        return None
-    return node
-
-
-def _texts(option: Option, node: yaml.Node, origin: str, problems: list[ConfigProblem]) -> tuple[str, ...] | None:
-    if isinstance(node, yaml.ScalarNode):
-        if node.tag == _NULL:
-            return None
-        return _split(option, node.value) if option.repeated else (node.value,)
-    if isinstance(node, yaml.SequenceNode) and option.repeated and all(isinstance(item, yaml.ScalarNode) for item in node.value):
-        return tuple(item.value for item in node.value)
-    wanted = "a value or a list of values" if option.repeated else "one value"
-    problems.append(ConfigProblem(option.name, _shown(node), origin, f"must be {wanted}"))
-    return None
-
-
-def _shown(node: yaml.Node) -> str:
-    return node.value if isinstance(node, yaml.ScalarNode) else "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
-
-
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
     """Return a file's text. It may be a pipe, as a shell's ``<(…)`` is, and a link, as mounted secrets are."""
     with path.open("rb") as file:
         data = file.read(_LARGEST_FILE_BYTES + 1)
@@ -220,7 +119,8 @@ def _read(path: Path) -> str:
     return data.decode("utf-8-sig")
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
+    """Return what was wrong with a file that could not be read, for people."""
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8 text"
     if isinstance(error, RecursionError):

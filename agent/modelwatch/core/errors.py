@@ -17,6 +17,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+_SHOWN_CHARACTERS = 200
+"""Of a value that is wrong; what is longer is no value but a file that went astray."""
+
 
 class ModelwatchError(Exception):
     """
@@ -63,7 +66,11 @@ class ConfigProblem:
     problem: str
 
     def __str__(self) -> str:
-        return f"{self.field} = {self.value!r} (from {self.origin}): {self.problem}"
+        return f"{_beginning(self.field)} = {_beginning(self.value)!r} (from {self.origin}): {self.problem}"
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
 class ConfigError(ModelwatchError):

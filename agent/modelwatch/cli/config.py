@@ -8,8 +8,10 @@ from typing import Any
 
 from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, add_options, loaded_of
+from modelwatch.config.address import Address
 from modelwatch.config.document import annotated_yaml
 from modelwatch.config.options import OPTIONS, Option
+from modelwatch.config.wait_for import WaitFor
 from modelwatch.core.json import JsonValue
 
 NAME = "config"
@@ -49,7 +51,7 @@ def add_to(subparsers: Subparsers) -> None:
     )
     show.add_argument("--origin", action="store_true", help="also show where each value comes from")
     show.add_argument("--json", action="store_true", help="print JSON")
-    add_options(show, groups=("agent", "target", "log"))
+    add_options(show, groups=("agent", "target", "sidecar", "log"))
     show.set_defaults(handle=handle)
 
 
@@ -83,7 +85,9 @@ def _example(_arguments: argparse.Namespace) -> int:
 def _plain(value: Any) -> JsonValue:  # noqa: ANN401 - an option's value
     if isinstance(value, enum.Enum):
         return value.value
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, (Address, WaitFor)) else value
 
 
 def _text(option: Option, value: JsonValue) -> str:

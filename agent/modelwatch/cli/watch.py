@@ -43,7 +43,7 @@ def add_to(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--once", action="store_true", help="register what is there, deliver it, and end")
     parser.add_argument("--supervisorFd", "--supervisor-fd", type=int, dest="supervisor_fd", help=argparse.SUPPRESS)
-    add_options(parser, groups=("agent", "target", "log"))
+    add_options(parser, groups=("agent", "target", "sidecar", "log"))
     parser.set_defaults(handle=handle)
 
 

@@ -12,6 +12,7 @@ _WIDTH = 100
 _TITLES = {
     "agent": "What to watch, and how",
     "target": "Where models are registered",
+    "sidecar": "When a sidecar ends",
     "log": "What the agent tells",
 }
 

@@ -220,4 +220,11 @@ def _settings(values: Mapping[str, Any], environment: Mapping[str, str], here: P
         log_file=absolute(values["logFile"]) if values["logFile"] else None,
         notes=values["notes"],
         git=git if git.to_json() else None,
+        ready_file=absolute(values["readyFile"]) if values["readyFile"] else None,
+        health_address=values["healthAddress"],
+        wait_for=values["waitFor"],
+        start_timeout_seconds=values["startTimeout"],
+        end_marker=absolute(values["endMarker"]) if values["endMarker"] else None,
+        exit_code_file=absolute(values["exitCodeFile"]) if values["exitCodeFile"] else None,
+        idle_seconds=values["idleTimeout"],
     )

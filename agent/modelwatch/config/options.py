@@ -16,7 +16,9 @@ from pathlib import PurePath
 from typing import Any
 
 from modelwatch.config import reading
+from modelwatch.config.address import DEFAULT, address
 from modelwatch.config.surroundings import Surroundings
+from modelwatch.config.wait_for import wait_for
 from modelwatch.core.entities import Lifetime, ModelType, Storage
 from modelwatch.core.mounts import WatchMethod
 
@@ -37,7 +39,7 @@ class Option:
         default_help: That value in words.
         example: A value as YAML writes it, for the annotated file.
         metavar: What stands for the value in help.
-        group: ``target`` (which repository and team), ``agent`` (what and how to watch) or ``log``.
+        group: ``target`` (which repository and team), ``agent`` (what and how to watch), ``sidecar`` (when training has ended) or ``log``.
         variables: Gradient's own variables, read after ours.
         gradient_names: What Gradient's options file calls it, where that is another name.
         choices: The values in their own spelling, when they are few.
@@ -302,6 +304,76 @@ OPTIONS: tuple[Option, ...] = (
         ".modelwatch in the model path",
         metavar="DIR",
         example="/storage/state/digits",
+    ),
+    Option(
+        "readyFile",
+        "File that is there while everything that becomes complete is seen; for startup probes.",
+        reading.path_text,
+        _always(None),
+        "none",
+        metavar="FILE",
+        example="/shared/modelwatch-ready",
+    ),
+    Option(
+        "healthAddress",
+        "Address that answers /healthz, /readyz, /status and /metrics; off for none.",
+        address,
+        _always(DEFAULT),
+        "127.0.0.1:9321 where it is free",
+        metavar="HOST:PORT",
+        example='"0.0.0.0:9321"',
+    ),
+    Option(
+        "waitFor",
+        "End when these processes have: others (the pod's other containers), a process id, a part of a command line or "
+        "/a regular expression/; may be given several times, and then all must have ended.",
+        wait_for,
+        _always(()),
+        "none: until SIGTERM",
+        metavar="PROCESS",
+        group="sidecar",
+        repeated=True,
+        example="[train.py]",
+    ),
+    Option(
+        "startTimeout",
+        "How long a process of waitFor may stay unseen while nothing is written, before its training counts as over.",
+        reading.positive_seconds,
+        _always(600.0),
+        "10m",
+        metavar="TIME",
+        group="sidecar",
+        example="10m",
+    ),
+    Option(
+        "endMarker",
+        "File whose appearance says that training has ended.",
+        reading.path_text,
+        _always(None),
+        "none",
+        metavar="FILE",
+        group="sidecar",
+        example="/shared/training-ended",
+    ),
+    Option(
+        "exitCodeFile",
+        "File that the training's exit code is written into at its end.",
+        reading.path_text,
+        _always(None),
+        "none",
+        metavar="FILE",
+        group="sidecar",
+        example="/shared/exit-code",
+    ),
+    Option(
+        "idleTimeout",
+        "End when nothing was written to the model path and the event files for this time.",
+        reading.positive_seconds,
+        _always(None),
+        "never",
+        metavar="TIME",
+        group="sidecar",
+        example="30m",
     ),
     Option(
         "logLevel",

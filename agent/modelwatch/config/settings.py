@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from modelwatch.config.address import Address
+from modelwatch.config.wait_for import WaitFor
 from modelwatch.core.entities import Lifetime, ModelType, Storage
 from modelwatch.core.json import JsonValue
 from modelwatch.core.mounts import WatchMethod
@@ -62,6 +64,13 @@ class Settings:
         log_file: None for standard error.
         notes: For every version.
         git: What GradientCI says of the commit, or None.
+        ready_file: Made while everything that becomes complete is seen, or None.
+        health_address: Where the status is told over HTTP, or None for nowhere.
+        wait_for: The processes whose end is the end of training.
+        start_timeout_seconds: How long one of them may stay unseen while nothing is written.
+        end_marker: File that says that training has ended, or None.
+        exit_code_file: File that holds the training's exit code once it has ended, or None.
+        idle_seconds: How long nothing is written once training has ended, or None when that tells nothing.
     """
 
     model_path: str
@@ -90,3 +99,10 @@ class Settings:
     log_file: str | None
     notes: str
     git: Git | None
+    ready_file: str | None
+    health_address: Address | None
+    wait_for: tuple[WaitFor, ...]
+    start_timeout_seconds: float
+    end_marker: str | None
+    exit_code_file: str | None
+    idle_seconds: float | None

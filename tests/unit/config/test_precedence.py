@@ -90,9 +90,13 @@ def test_the_default_comes_last(tmp_path, option):
 def test_lists_are_not_joined(tmp_path, option):
     """Of an option that may be given several times, the strongest source's values are all there is."""
     (tmp_path / "modelwatch.yaml").write_text(yaml.safe_dump({option.name: ["from", "yaml"]}), encoding="utf-8")
-    assert load({}, {}, str(tmp_path)).values[option.name] == ("from", "yaml")
-    assert load({}, {option.variable: "a, b,"}, str(tmp_path)).values[option.name] == ("a", "b")
-    assert load({option.name: ("one", "two")}, {option.variable: "a"}, str(tmp_path)).values[option.name] == ("one", "two")
+
+    def value(*texts):
+        return tuple(option.parse(text) for text in texts)
+
+    assert load({}, {}, str(tmp_path)).values[option.name] == value("from", "yaml")
+    assert load({}, {option.variable: "a, b,"}, str(tmp_path)).values[option.name] == value("a", "b")
+    assert load({option.name: ("one", "two")}, {option.variable: "a"}, str(tmp_path)).values[option.name] == value("one", "two")
 
 
 def test_names_do_not_collide():

@@ -58,8 +58,9 @@ test-process: setup ## only those with real processes, signals and exit codes
 test-frameworks: .venv-frameworks/.ready ## real TensorFlow, Keras and ONNX saving while we watch
 	.venv-frameworks/bin/python -m pytest -m frameworks --require-frameworks $(ARGS)
 
-soak: setup ## the properties, many more examples
+soak: setup .venv-frameworks/.ready ## the properties, many more examples, and a hundred kills during real trainings
 	$(BIN)/python -m pytest -m "not frameworks" -n auto --hypothesis-profile=soak --timeout=3600 $(ARGS)
+	.venv-frameworks/bin/python -m pytest tests/frameworks/test_killed_during_training.py --require-frameworks --hypothesis-profile=soak
 
 docs: setup ## write the documents that are made from the code
 	$(BIN)/python tests/support/option_documents.py

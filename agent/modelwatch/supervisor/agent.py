@@ -26,7 +26,9 @@ class Restarts:
         first_seconds: The wait after the first crash; it doubles with each further one.
         cap_seconds: The longest wait.
         give_up_after: How many crashes in a row are the last.
-        healthy_seconds: An agent that ran so long begins a new row.
+        healthy_seconds: An agent that ran so long begins a new row. Only time counts, not what it achieved: one that dies young each
+            time costs the training the same CPU whether or not it registered something, and what the last one leaves is done by
+            the agent of the end, which is started whatever happened before.
     """
 
     first_seconds: float = 0.5

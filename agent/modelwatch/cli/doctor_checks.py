@@ -103,7 +103,7 @@ def _model_path(settings: Settings) -> Iterator[Finding]:
     else:
         skipped = tuple(f"not looked at: {entry.path} ({entry.reason})" for entry in tree.skipped)
         yield Finding("model path", f"{settings.model_path}, {tree.file_count()} files", details=_few(skipped))
-    yield _file_system("file system", settings.model_path)
+    yield _file_system("file system", settings.model_path, for_what="a snapshot")
     yield _changes(settings, tree)
     yield from _state(settings)
     if tree is not None:
@@ -119,12 +119,12 @@ def _nearest_existing(path: Path) -> Path:
     return next((each for each in (path, *path.parents) if each.exists()), Path("/"))
 
 
-def _file_system(subject: str, path: str) -> Finding:
+def _file_system(subject: str, path: str, *, for_what: str) -> Finding:
     mount = mount_of(path)
     free = shutil.disk_usage(_nearest_existing(Path(path))).free
     text = f"{mount.fstype} mounted at {mount.target}, {free / 1e9:.1f} GB free"
     if free < _LITTLE_BYTES:
-        return Finding(subject, text, Level.WARNING, "make room: a snapshot needs as much as the checkpoint")
+        return Finding(subject, text, Level.WARNING, f"make room: {for_what} needs as much as its checkpoint")
     return Finding(subject, text)
 
 
@@ -146,7 +146,7 @@ def _changes(settings: Settings, tree: FileTree | None) -> Finding:
             Level.WARNING,
             "raise fs.inotify.max_user_watches and max_user_instances on the host",
         )
-    text = f"inotify: {why}; {directories} folders of {limit or 'any number of'} that may be watched"
+    text = f"inotify: {why}; {directories} of {limit or 'any number of'} folders that may be watched"
     if limit and directories > limit // 2:
         return Finding("changes", text, Level.WARNING, "raise fs.inotify.max_user_watches on the host")
     return Finding("changes", text)
@@ -286,4 +286,4 @@ def _repository(settings: Settings) -> Iterator[Finding]:
             "give a folder of a mounted volume with --repository",
         )
     else:
-        yield _file_system("repository on", settings.repository)
+        yield _file_system("repository on", settings.repository, for_what="a version")

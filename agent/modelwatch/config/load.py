@@ -104,7 +104,7 @@ def load(  # noqa: PLR0913 - one parameter a source, the later ones by keyword
     if needs_model_path and not values["modelPath"] and not any(problem.field in _OF_MODEL_PATH for problem in problems):
         problems.append(_NO_MODEL_PATH)
     if problems:
-        raise ConfigError(tuple(problems), hint="`modelwatch config show --origin` lists every option; see docs/options.md")
+        raise ConfigError(tuple(problems), hint="`modelwatch config example` explains every option")
     warnings = (*_strangers(environment), *(f"{problem.origin}: {problem.problem}" for problem in not_ours))
     return Loaded(_settings(values, environment, here), values, origins, warnings)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 
@@ -188,3 +189,11 @@ def test_wrong_options_are_reported_as_everywhere(doctor, here, capsys):
     """All of them, and 78."""
     assert main(["doctor", "--modelType", "x", "--drainTimeout", "y"]) == 78
     assert capsys.readouterr().err.count("modelwatch: error: ") == 2
+
+
+def test_little_room_is_a_warning_that_says_for_what(doctor, monkeypatch):
+    """A snapshot takes it from the model path, a version from the repository."""
+    monkeypatch.setattr(doctor_checks.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))
+    _, found = doctor("--modelPath", "models")
+    assert {found[subject]["level"] for subject in ("file system", "repository on") if subject in found} == {"warning"}
+    assert "a snapshot needs" in found["file system"]["advice"]

@@ -127,6 +127,8 @@ def test_wrong_options_are_78_all_at_once(monkeypatch, capsys, tmp_path):
     assert shown.out == ""
     problems = [line for line in shown.err.splitlines() if line.startswith("modelwatch: error: ")]
     assert len(problems) == 4
+    assert "`modelwatch config example`" in shown.err.splitlines()[-1]  # which works whatever is wrong
+    assert main(["config", "example"]) == 0
     for field, value, origin, hint in (
         ("modelType", "tensorflo", "flag --modelType", "did you mean Tensorflow?"),
         ("settleTime", "2 weeks", "environment MODELWATCH_SETTLE_TIME", "write 20"),

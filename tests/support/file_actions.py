@@ -53,14 +53,14 @@ class Workplace:
     def symlink(self, parts: tuple[str, ...]) -> None:
         """Make a symbolic link."""
         path = self._path(parts)
-        if path.parent.is_dir() and not os.path.lexists(path):
-            path.symlink_to("/")
+        if self._inside(path) and path.parent.is_dir() and not os.path.lexists(path):
+            path.symlink_to("..")  # out of the tree, yet not out of the test's own folder
             self.dirty.add(self._relative(path.parent))
 
     def fifo(self, parts: tuple[str, ...]) -> None:
         """Make a FIFO."""
         path = self._path(parts)
-        if path.parent.is_dir() and not os.path.lexists(path):
+        if self._inside(path) and path.parent.is_dir() and not os.path.lexists(path):
             os.mkfifo(path)
             self.dirty.add(self._relative(path.parent))
 

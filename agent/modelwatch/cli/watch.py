@@ -19,6 +19,7 @@ from modelwatch.daemon.agent import Agent, Ended
 from modelwatch.daemon.state_folder import owned, state_folder
 from modelwatch.sinks.opening import open_sinks
 from modelwatch.watch.endings.base import Ending
+from modelwatch.watch.endings.sidecar import sidecar_ending
 from modelwatch.watch.endings.supervisor_pipe import SupervisorPipe
 
 NAME = "watch"
@@ -26,6 +27,7 @@ NAME = "watch"
 _EXAMPLES = """\
 examples:
   modelwatch watch --modelPath /artifacts              beside a training, until SIGTERM or Ctrl-C
+  modelwatch watch --modelPath /artifacts --waitFor train.py --exitCodeFile /shared/exit-code
   modelwatch watch --once --modelPath ./old-run        register what a folder holds, then end
 """
 
@@ -64,7 +66,11 @@ class _Watch:
         self._ended: Ended | None = None
         self._end = threading.Event()
         self._agent: Agent | None = None
-        self._ending: Ending | None = None if supervisor_fd is None else SupervisorPipe(supervisor_fd)
+        self._ending: Ending | None = None
+        if supervisor_fd is not None:
+            self._ending = SupervisorPipe(supervisor_fd)
+        elif not once:
+            self._ending = sidecar_ending(settings, self._clock)
 
     def run(self) -> int:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

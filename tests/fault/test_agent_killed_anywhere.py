@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bundle_writer
-import modelwatch
 import pytest
 import tensorflow_files
 from killed_agent import Agents
 
+import modelwatch
 from modelwatch.repository.repository import Repository
 from modelwatch.repository.verifying import Condition, verify
 from modelwatch.testing.event_writer import EventWriter

@@ -7,10 +7,9 @@ import argparse
 from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, add_options, settings_of
 from modelwatch.core.clock import SystemClock
-from modelwatch.core.json import JsonValue
 from modelwatch.daemon.state_folder import state_folder
-from modelwatch.daemon.status import Status, read_status
-from modelwatch.journal.journal import CandidateRow, Delivery
+from modelwatch.daemon.status import read_status
+from modelwatch.daemon.status_json import kind, status_json
 
 NAME = "status"
 
@@ -40,7 +39,7 @@ def handle(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     status = read_status(state_folder(settings.model_path, settings.state_dir), SystemClock())
     if arguments.json:
-        output.print_json(_json(status))
+        output.print_json(status_json(status))
         return 0
     state = status.agent.get("state", "unknown")
     print(
@@ -63,7 +62,7 @@ def handle(arguments: argparse.Namespace) -> int:
         [
             (
                 delivery.registration.root or ".",
-                _kind(delivery),
+                kind(delivery),
                 delivery.sink,
                 delivery.state.value,
                 delivery.attempts,
@@ -79,54 +78,3 @@ def handle(arguments: argparse.Namespace) -> int:
     if status.log_problems:
         output.table(("event file", "problem"), status.log_problems)
     return 0
-
-
-def _kind(delivery: Delivery) -> str:
-    return "register" if delivery.amendment is None else "amend"
-
-
-def _json(status: Status) -> JsonValue:
-    return {
-        "state_folder": str(status.folder),
-        "running": status.running,
-        "agent": dict(status.agent),
-        "waiting": status.waiting,
-        "last_error": status.last_error() or None,
-        "counts": dict(status.by_state()),
-        "checkpoints": [_candidate_json(row) for row in status.candidates],
-        "deliveries": [_delivery_json(delivery) for delivery in status.deliveries],
-        "skipped": [{"path": path, "reason": reason} for path, reason in status.skipped],
-        "log_problems": [{"path": path, "reason": reason} for path, reason in status.log_problems],
-    }
-
-
-def _candidate_json(row: CandidateRow) -> JsonValue:
-    return {
-        "checkpoint": row.root,
-        "format": row.format,
-        "state": row.state.value,
-        "reason": row.reason,
-        "step": row.step,
-        "epoch": row.epoch,
-        "files": [member.path for member in row.members],
-        "size": sum(member.size for member in row.members),
-        "seen": row.seen,
-        "moved": row.moved,
-        "registration": row.registration,
-    }
-
-
-def _delivery_json(delivery: Delivery) -> JsonValue:
-    return {
-        "registration": delivery.registration.key,
-        "checkpoint": delivery.registration.root,
-        "model": delivery.registration.model,
-        "kind": _kind(delivery),
-        "sink": delivery.sink,
-        "state": delivery.state.value,
-        "attempts": delivery.attempts,
-        "not_before": delivery.not_before,
-        "last_error": delivery.last_error,
-        "receipt": delivery.receipt.to_json() if delivery.receipt else None,
-        "moved": delivery.moved,
-    }

@@ -20,6 +20,7 @@ from modelwatch.core.entities import Amendment, Metric, Receipt, Registration
 from modelwatch.core.json import JsonValue, dumps, loads
 from modelwatch.core.tree import FileStat
 from modelwatch.journal.connection import connect, immediate
+from modelwatch.journal.figures import Figures, read_change_mark, read_figures
 from modelwatch.journal.states import CandidateState, DeliveryState, transition
 
 Members = tuple[FileStat, ...]
@@ -420,6 +421,14 @@ class Journal:
         """Return the ids of the snapshots that a delivery still needs."""
         rows = self._connection.execute("SELECT snapshot FROM registrations WHERE snapshot IS NOT NULL")
         return frozenset(row["snapshot"] for row in rows)
+
+    def figures(self) -> Figures:
+        """Return how many of everything there are."""
+        return read_figures(self._connection)
+
+    def change_mark(self) -> int:
+        """Return a number that is another one once another connection has committed anything (SQLite's ``data_version``)."""
+        return read_change_mark(self._connection)
 
     def events(self, limit: int) -> Iterator[Mapping[str, JsonValue]]:
         """Give the latest `limit` moves, newest first."""

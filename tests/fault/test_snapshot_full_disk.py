@@ -5,8 +5,9 @@ import os
 import pytest
 import small_disks
 
+from modelwatch.core.errors import DiskFullError
 from modelwatch.snapshot.store import SnapshotStore
-from modelwatch.snapshot.take import DiskFullError, Take
+from modelwatch.snapshot.take import Take
 from modelwatch.watch.scan import Scanner
 
 BIG = 600 * 1024

@@ -8,7 +8,7 @@ from modelwatch.cli.arguments import Subparsers, add_options, settings_of
 from modelwatch.cli.logs import logging_to
 from modelwatch.core.clock import SystemClock
 from modelwatch.daemon.agent import Agent
-from modelwatch.daemon.state_folder import owned, state_folder
+from modelwatch.daemon.state_folder import known_state_folder, owned
 from modelwatch.sinks.opening import open_sinks
 
 NAME = "drain"
@@ -41,8 +41,8 @@ def add_to(subparsers: Subparsers) -> None:
 
 
 def handle(arguments: argparse.Namespace) -> int:
-    """Deliver; return 0 when nothing is left and 75 otherwise."""
+    """Deliver; return 0 when nothing is left and 75 otherwise. Raise NotFoundError when there is no journal."""
     settings = settings_of(arguments)
-    folder = state_folder(settings.model_path, settings.state_dir)
+    folder = known_state_folder(settings.model_path, settings.state_dir)
     with logging_to(settings), owned(folder):
         return Agent(settings, folder, open_sinks(settings.repository), SystemClock()).drain(rejected=arguments.retry_rejected)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import signal
+import stat
 import threading
 from contextlib import ExitStack
-from pathlib import Path
+from dataclasses import replace
 from types import FrameType
 
 from modelwatch.cli.arguments import Subparsers, add_options, settings_of
@@ -14,7 +17,7 @@ from modelwatch.cli.logs import logging_to
 from modelwatch.config.settings import Settings
 from modelwatch.core import log
 from modelwatch.core.clock import SystemClock
-from modelwatch.core.errors import NotFoundError, StateError
+from modelwatch.core.errors import DiskFullError, ModelwatchError, NotFoundError, StateError
 from modelwatch.daemon.agent import Agent, Ended
 from modelwatch.daemon.state_folder import owned, state_folder
 from modelwatch.sinks.opening import open_sinks
@@ -32,6 +35,7 @@ examples:
 """
 
 _MISSING_SECONDS = 0.2
+_NO_ROOM_SECONDS = 5.0
 
 
 def add_to(subparsers: Subparsers) -> None:
@@ -81,11 +85,28 @@ class _Watch:
                 stack.callback(self._ending.close)
             while True:
                 if not self._wait_for_model_path():
-                    log.info("the model path never appeared: nothing to register", path=self._settings.model_path)
                     return 0
-                code = self._watch()
+                code = self._watch_with_room()
                 if self._agent is None or not self._agent.vanished or self._end.is_set():
                     return code
+                # The same training goes on: what it has registered is known by its run.
+                self._settings = replace(self._settings, run=self._agent.run_id)
+
+    def _watch_with_room(self) -> int:
+        """Watch, once there is room for a journal. Raise DiskFullError when the end comes first, or nobody is to wait."""
+        said = False
+        while True:
+            try:
+                code = self._watch()
+            except DiskFullError as error:
+                if self._once or self._end.is_set():
+                    raise
+                if not said:
+                    log.warning("cannot watch yet; trying again", why=error.message, hint=error.hint)
+                said = True
+                self._clock.wait(self._end, _NO_ROOM_SECONDS)
+            else:
+                return code
 
     def _watch(self) -> int:
         folder = state_folder(self._settings.model_path, self._settings.state_dir)
@@ -96,19 +117,24 @@ class _Watch:
             return agent.run(once=self._once)
 
     def _wait_for_model_path(self) -> bool:
-        """Wait until the model path is a folder; return False when the end came first."""
-        path = Path(self._settings.model_path)
-        said = False
-        while not path.is_dir():
-            if path.exists():
-                raise StateError(f"the model path {path} is not a folder", hint="give the folder that the training writes into")
+        """
+        Wait until the model path is a folder that can be read; return False when the end came first.
+
+        Raises:
+            NotFoundError, StateError: It is a file, or it is to be registered once and cannot be read.
+        """
+        path = self._settings.model_path
+        said = ""
+        while trouble := _trouble(path):
             if self._once:
-                raise NotFoundError(f"the model path {path} does not exist", hint="give an existing folder with --modelPath")
-            if not said:
-                log.info("waiting for the model path: training may make it later", path=path)
-                said = True
+                raise trouble
+            if trouble.message != said:
+                log.info(f"waiting: {trouble.message}", hint=trouble.hint)
+                said = trouble.message
             if self._clock.wait(self._end, _MISSING_SECONDS):
-                return path.is_dir()
+                if trouble := _trouble(path):
+                    log.warning(f"nothing was registered: to the end, {trouble.message}")
+                return trouble is None
         return True
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
@@ -120,3 +146,27 @@ class _Watch:
         self._end.set()
         if self._agent is not None:
             self._agent.end(ended)
+
+
+def _trouble(path: str) -> ModelwatchError | None:
+    """
+    Return why a model path cannot be watched now, or None when it can.
+
+    Raises:
+        StateError: It is a file, which will not become a folder.
+    """
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - pathlib answers a folder that may not be entered in three ways
+    except FileNotFoundError:
+        return NotFoundError(f"the model path {path} does not exist", hint="training may make it later")
+    except OSError as error:
+        return StateError(
+            f"the model path {path} cannot be read: {error.strerror}", hint="let this user enter the folders above it"
+        )
+    if not stat.S_ISDIR(mode):
+        raise StateError(f"the model path {path} is not a folder", hint="give the folder that the training writes into")
+    if not os.access(path, os.R_OK | os.X_OK):
+        return StateError(
+            f"the model path {path} cannot be read: {os.strerror(errno.EACCES)}", hint="let this user read the folder"
+        )
+    return None

@@ -33,7 +33,8 @@ class _TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = getattr(record, "fields", {})
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-        return " ".join([f"modelwatch: {level}{record.getMessage()}", *(f"{key}={_value(value)}" for key, value in fields.items())])
+        told = (f"{key}={_value(value)}" for key, value in fields.items() if value != "")
+        return " ".join([f"modelwatch: {level}{record.getMessage()}", *told])
 
 
 class _JsonFormatter(logging.Formatter):

@@ -13,11 +13,12 @@ is asked for. A second request ends the draining; what is left stays in the jour
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -33,7 +34,7 @@ from modelwatch.core.identifiers import new_ulid
 from modelwatch.core.json import JsonValue
 from modelwatch.core.tree import Skipped
 from modelwatch.daemon import announce
-from modelwatch.daemon.intake import Intake, Outcome, Patience, Pinned
+from modelwatch.daemon.intake import Intake, Outcome, Patience, Pinned, Unfinished
 from modelwatch.daemon.publisher import Publisher
 from modelwatch.daemon.registrar import Identity, Registrar
 from modelwatch.daemon.state_folder import FOLDER_NAME, journal_path
@@ -50,6 +51,9 @@ from modelwatch.watch.scan import Scanner
 
 _FOREVER_SECONDS = 7 * 24 * 3600.0
 """The longest wait for a last scan that somebody asked for and watches."""
+
+_UNWRITABLE_SECONDS = 5.0
+"""Between attempts to deliver while the journal cannot be written."""
 
 
 class AgentState(enum.Enum):
@@ -97,7 +101,8 @@ class Agent:
         clock: The real one, but for tests.
 
     Attributes:
-        vanished: The model path went away while it was watched, and the state folder with it.
+        vanished: The state folder went away, usually with the model path that it is in.
+        run_id: What its versions have as their run, once it runs.
     """
 
     def __init__(self, settings: Settings, folder: Path, sinks: Sequence[Sink], clock: Clock) -> None:
@@ -117,7 +122,9 @@ class Agent:
         self._logs = LogDirectories(settings.log_dirs or (settings.model_path,), exclude=(FOLDER_NAME,))
         self._snapshots = SnapshotStore(folder / "snapshots")
         self._counted = announce.Counts()
+        self._journal_identity: tuple[int, int] | None = None
         self.vanished = False
+        self.run_id = settings.run
 
     # ------------------------------------------------------------------------------------------------------------ the end
 
@@ -138,9 +145,13 @@ class Agent:
 
     def _on_vanished(self) -> None:
         """End when the state folder went with the model path; the caller starts anew when the model path is there again."""
-        if not journal_path(self._folder).exists():
+        if not self._is_ours():
             self.vanished = True
-            self.end(Ended("the model path and the state folder in it are gone", training_over=False))
+            self.end(Ended("the state folder is gone", training_over=False))
+
+    def _is_ours(self) -> bool:
+        """Return whether the state folder's journal is the file that is open: SQLite writes into a deleted one without complaint."""
+        return _identity(journal_path(self._folder)) == self._journal_identity
 
     # ---------------------------------------------------------------------------------------------------------------- run
 
@@ -149,9 +160,14 @@ class Agent:
         Watch until `end` was called; with `once`, register what is there and end.
 
         Returns:
-            0 when every version has been delivered, 75 when some deliveries remain in the journal, 70 when a thread failed.
+            0 when every version has been delivered, 75 when deliveries or checkpoints that are complete remain, 70 when a thread failed.
+
+        Raises:
+            StateError: The journal cannot be used.
         """
-        with self._journal() as journal:
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._close_sinks)
+            journal = stack.enter_context(self._journal())
             self._recover(journal)
             self._enter(journal, AgentState.STARTING)
             watcher = self._watcher(journal)
@@ -161,37 +177,62 @@ class Agent:
                 "scalars": Worker("scalars", self._read_scalars, self._fail),
             }
             publishers = self._publishers()
-            for worker in (*workers.values(), *publishers):
-                worker.start()
-            if once:
-                self.end(Ended("what is there has been looked at", training_over=True))
-            self._wait_for(watcher.armed)
-            self._enter(journal, AgentState.WATCHING)
-            self._clock.wait(self._end, threading.TIMEOUT_MAX)
-            patience = _FOREVER_SECONDS if once else self._settings.drain_timeout_seconds
-            deadline = Deadline.after(self._clock, patience)
-            self._finish(journal, watcher, workers, deadline)
-            self._drain(journal, publishers, None if once else deadline)
-            left = journal.undelivered()
-            self._enter(journal, AgentState.STOPPED)
-        failed = [worker.name for worker in (*workers.values(), *publishers) if worker.error is not None]
-        announce.summary(self._counted, left=left, model_path=self._settings.model_path)
-        if failed:
-            return 70
-        return 75 if left else 0
+            with self._running((*workers.values(), *publishers), watcher):
+                if once:
+                    self.end(Ended("what is there has been looked at", training_over=True))
+                self._wait_for(watcher.armed)
+                self._enter(journal, AgentState.WATCHING)
+                self._clock.wait(self._end, threading.TIMEOUT_MAX)
+                patience = _FOREVER_SECONDS if once else self._settings.drain_timeout_seconds
+                deadline = Deadline.after(self._clock, patience)
+                self._finish(journal, watcher, workers, deadline)
+                self._drain(journal, publishers, None if once else deadline)
+            unfinished = () if self.vanished else watcher.intake.unfinished()
+            code = self._conclude(journal, unfinished)
+        return 70 if any(worker.error is not None for worker in (*workers.values(), *publishers)) else code
 
     def drain(self, *, rejected: bool) -> int:
-        """Deliver what the journal holds, and with `rejected` what was refused, without watching; as `run` returns."""
-        with self._journal() as journal:
+        """Deliver what the journal holds, and with `rejected` what was refused, without watching; as `run` returns and raises."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._close_sinks)
+            journal = stack.enter_context(self._journal())
             journal.recover_deliveries()
             journal.retry(rejected=rejected)
             publishers = self._publishers()
-            for publisher in publishers:
-                publisher.start()
-            self._drain(journal, publishers, None)
-            left = journal.undelivered()
-        announce.summary(self._counted, left=left, model_path=self._settings.model_path)
-        return 75 if left else 0
+            with self._running(publishers, None):
+                self._drain(journal, publishers, None)
+            return self._conclude(journal, ())
+
+    @contextlib.contextmanager
+    def _running(self, workers: Sequence[Worker], watcher: Watcher | None) -> Iterator[None]:
+        """Start the threads; they end in the block, or here when it raises: no thread keeps a failed agent alive."""
+        for worker in workers:
+            worker.start()
+        try:
+            yield
+        except BaseException:
+            self._fail()
+            self._draining.set()
+            self._scalars_stop.set()
+            self._queue.put(None)
+            self._ring()
+            if watcher is not None:
+                watcher.finish(Deadline.after(self._clock, 0.0))
+            for worker in workers:
+                worker.join()
+            raise
+
+    def _conclude(self, journal: Journal, unfinished: Sequence[Unfinished]) -> int:
+        """Write and tell how it ended; return the exit code."""
+        left = journal.undelivered()
+        self._enter(journal, AgentState.STOPPED)
+        announce.summary(self._counted, unfinished)
+        announce.left(left, model_path=self._settings.model_path, state_dir=self._settings.state_dir)
+        return 75 if left or any(entry.late for entry in unfinished) else 0
+
+    def _close_sinks(self) -> None:
+        for sink in self._sinks:
+            sink.close()
 
     def _finish(self, journal: Journal, watcher: Watcher, workers: dict[str, Worker], deadline: Deadline) -> None:
         ended = self._ended or Ended("", training_over=False)
@@ -232,8 +273,6 @@ class Agent:
                     self._abort.set()
                     self._ring()
                     publisher.join()
-        for sink in self._sinks:
-            sink.close()
 
     def _wait_for(self, armed: threading.Event) -> None:
         while not armed.is_set() and not self._end.is_set():
@@ -245,8 +284,13 @@ class Agent:
         return Journal(journal_path(self._folder), self._clock)
 
     def _recover(self, journal: Journal) -> None:
+        self._journal_identity = _identity(journal_path(self._folder))
+        if self.run_id is None:
+            self.run_id = str(journal.remember_first("run", f"run-{new_ulid(self._clock.now())}"))
         journal.recover_deliveries()
+        journal.retry(rejected=False)
         journal.abandon_unfinished("the agent was stopped before it was done; looked for again")
+        announce.elsewhere(journal.registered_elsewhere([sink.name for sink in self._sinks]))
         self._snapshots.collect(journal.needed_snapshots())
 
     def _enter(self, journal: Journal, state: AgentState, why: str = "") -> None:
@@ -259,13 +303,14 @@ class Agent:
         except StateError as error:
             log.debug("not remembered", what=name, why=error.message)
 
-    def _identity(self, journal: Journal) -> Identity:
+    def _common(self) -> Identity:
         settings = self._settings
-        run = settings.run or str(journal.remember_first("run", f"run-{new_ulid(self._clock.now())}"))
+        if self.run_id is None:
+            raise AssertionError("the agent does not run")
         return Identity(
             team=settings.team,
             model=settings.model_name,
-            provenance=Provenance(run, settings.experiment, settings.project, os.uname().nodename),
+            provenance=Provenance(self.run_id, settings.experiment, settings.project, os.uname().nodename),
             lifetime=settings.lifetime,
             storage=settings.storage,
             model_path=os.path.realpath(settings.model_path),
@@ -296,6 +341,7 @@ class Agent:
             intake=intake,
             open_journal=self._journal,
             hand_over=self._queue.put,
+            is_ours=self._is_ours,
             on_vanished=self._on_vanished,
             clock=self._clock,
             rescan_seconds=settings.rescan_seconds,
@@ -305,7 +351,7 @@ class Agent:
 
     def _register(self, answer: Callable[[Outcome], None]) -> None:
         with self._journal() as journal:
-            registrar = Registrar(journal, self._identity(journal), [sink.name for sink in self._sinks], self._join, self._clock)
+            registrar = Registrar(journal, self._common(), [sink.name for sink in self._sinks], self._join, self._clock)
             self._persist(partial(registrar.amend, final=False))
             while (item := self._queue.get()) is not None and not self._abort.is_set():
                 if isinstance(item, _Amend):
@@ -361,15 +407,24 @@ class Agent:
         bell = self._bells[sink.name]
         with self._journal() as journal:
             publisher = Publisher(journal, sink, self._snapshots, self._clock, self._tell)
+            publisher.greet()
+            troubled = False
             while not self._abort.is_set():
                 bell.clear()
                 self._sending[sink.name] = True
                 try:
+                    if troubled:
+                        journal.recover_deliveries(sink.name)
                     publisher.publish_due(self._abort)
                     due = publisher.due_seconds()
                 except StateError as error:
-                    log.warning("cannot write the journal; trying again", why=error.message, hint=error.hint)
-                    due = 5.0
+                    if not troubled:
+                        log.warning(
+                            "deliveries cannot be written down now; they are tried again", why=error.message, hint=error.hint
+                        )
+                    troubled, due = True, _UNWRITABLE_SECONDS
+                else:
+                    troubled = False
                 finally:
                     self._sending[sink.name] = False
                 if due is None and self._draining.is_set():
@@ -383,3 +438,12 @@ class Agent:
     def _tell(self, delivery: Delivery, receipt: Receipt) -> None:
         announce.delivered(delivery, receipt)
         self._counted.arrived(delivery)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells one file from another of the same name; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from modelwatch.core import log
 from modelwatch.core.entities import Metric, Receipt
+from modelwatch.core.log import printable
+from modelwatch.daemon.intake import Unfinished
 from modelwatch.journal.journal import Delivery
 from modelwatch.metrics.summary import headline
+from modelwatch.sinks.opening import repository_of
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
+
+_TOLD = 3
+"""Checkpoints that did not become versions and are named at the end; `modelwatch status` has them all."""
 
 
 @dataclass(slots=True)
@@ -54,11 +62,40 @@ def delivered(delivery: Delivery, receipt: Receipt) -> None:
     )
 
 
-def summary(counts: Counts, *, left: int, model_path: str) -> None:
-    """Tell what was done, and what is left and how to finish it."""
+def summary(counts: Counts, unfinished: Sequence[Unfinished]) -> None:
+    """Tell what was done, and which checkpoints did not become versions."""
     log.info("done", registered=counts.registered, amended=counts.amended)
-    if left:
-        log.warning(f"{left} deliveries are left and kept; finish them with: modelwatch drain --modelPath {model_path}")
+    for late in (False, True):
+        found = [entry for entry in unfinished if entry.late == late]
+        if found:
+            told = "; ".join(f"{printable(entry.root or '.')}: {printable(entry.reason)}" for entry in found[:_TOLD])
+            more = f"; and {len(found) - _TOLD} more: see `modelwatch status`" if len(found) > _TOLD else ""
+            what = "could not be registered in time; `modelwatch watch --once` does it" if late else "never completed"
+            log.warning(f"{_counted(len(found), 'checkpoint was', 'checkpoints were')} {what}: {told}{more}")
+
+
+def left(deliveries: Mapping[str, int], *, model_path: str, state_dir: str | None) -> None:
+    """Tell what is still to be delivered, and the command that does it."""
+    for sink, number in deliveries.items():
+        command = ["modelwatch", "drain", "--modelPath", model_path, *(["--stateDir", state_dir] if state_dir else [])]
+        command += ["--repository", repository_of(sink)]
+        log.warning(
+            f"{_counted(number, 'delivery is', 'deliveries are')} left and kept; finish with: {printable(shlex.join(command))}"
+        )
+
+
+def elsewhere(registered: Mapping[str, int]) -> None:
+    """Tell that versions were registered with another repository before, and are therefore not registered again."""
+    for sink, number in registered.items():
+        log.warning(
+            f"{_counted(number, 'checkpoint', 'checkpoints')} of this folder went to another repository before, and will not go to this one",
+            before=repository_of(sink),
+            hint="to register them here as well, give another --stateDir",
+        )
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _numbers(metrics: tuple[Metric, ...]) -> dict[str, str]:

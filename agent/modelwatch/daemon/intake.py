@@ -17,12 +17,13 @@ from modelwatch.core import log
 from modelwatch.core.backoff import Backoff
 from modelwatch.core.clock import Clock
 from modelwatch.core.entities import Candidate, Checkpoint, Verdict, VerdictKind
+from modelwatch.core.errors import DiskFullError
 from modelwatch.core.tree import FileTree
 from modelwatch.formats.base import Evidence, Format
 from modelwatch.journal.journal import Members, Trail
 from modelwatch.journal.states import CandidateState
 from modelwatch.snapshot.store import Pin, SnapshotStore
-from modelwatch.snapshot.take import DiskFullError, Take
+from modelwatch.snapshot.take import Take
 from modelwatch.watch.settle import Change, compare
 
 Key = tuple[str, str]
@@ -67,6 +68,22 @@ class Outcome:
 
     pinned: Pinned
     refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """
+    A checkpoint that is in the model path and did not become a version.
+
+    Attributes:
+        root: Its name there.
+        reason: Why, for people.
+        late: It is complete, and only the time was too short.
+    """
+
+    root: str
+    reason: str
+    late: bool
 
 
 @dataclass(slots=True)
@@ -209,6 +226,18 @@ class Intake:
         """Return how many candidates are complete but not yet handed over and answered."""
         return len(self._handed) + sum(self._due(work) is not None for work in self._works.values())
 
+    def unfinished(self) -> list[Unfinished]:
+        """Return what is in the model path and has not become a version, by name."""
+        found = [Unfinished(pinned.candidate.root, "complete", late=True) for pinned in self._handed.values()]
+        for work in self._works.values():
+            verdict = work.verdict
+            if verdict is None or verdict.kind is VerdictKind.COMPLETE:
+                reason = work.trail.pending[-1].reason if work.trail.pending else ""
+                found.append(Unfinished(work.candidate.root, reason or "complete", late=True))
+            elif verdict.kind is not VerdictKind.FOREIGN:
+                found.append(Unfinished(work.candidate.root, verdict.reason, late=False))
+        return sorted(found, key=lambda entry: entry.root)
+
     def untold(self) -> list[Trail]:
         """Return the histories that have moves the journal does not know yet; the caller records them when it has time."""
         told, self._told = self._told, []
@@ -277,7 +306,9 @@ class Intake:
     def _judge(self, work: _Work, root: str) -> None:
         self.judged += 1
         verdict = work.format.inspect(root, work.candidate, deep=False)
-        if verdict.only_order and (work.order_forgiven or work.format.evidence is Evidence.PROOF):  # checksums will decide, not times
+        if verdict.only_order and (
+            work.order_forgiven or work.format.evidence is Evidence.PROOF
+        ):  # checksums will decide, not times
             verdict = Verdict(VerdictKind.COMPLETE, verdict.reason, verdict.checkpoint)
         work.verdict = verdict
         trail, at = work.trail, self.clock.now()

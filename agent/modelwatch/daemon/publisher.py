@@ -1,5 +1,8 @@
 """
-Delivering what the journal holds to one sink.
+Delivering what the journal holds to one sink, oldest first.
+
+Versions get their numbers in the order in which they are delivered. So when one delivery fails for now, those after it wait with it; only
+one that has failed many times lets others pass, because then it may be the trouble, and not the sink.
 
 At-least-once with an idempotency key: each delivery is claimed, attempted, and then marked delivered, postponed or rejected. A crash
 between attempt and mark repeats the attempt, and the sink answers the same key with the same receipt.
@@ -21,6 +24,9 @@ from modelwatch.journal.journal import Delivery, Journal
 from modelwatch.sinks.base import Sink
 from modelwatch.snapshot.store import SnapshotStore
 
+_PATIENT_ATTEMPTS = 8
+"""After so many attempts of one delivery the next one is tried too, right after it: minutes at the default backoff."""
+
 
 @dataclass(slots=True)
 class Publisher:
@@ -33,7 +39,8 @@ class Publisher:
         snapshots: Where the files are.
         clock: For backoff.
         tell: Called with each receipt of a new version, for people.
-        backoff: Between attempts of one delivery.
+        backoff: Between attempts while the sink fails.
+        failures: Attempts that failed for now since one arrived.
     """
 
     journal: Journal
@@ -42,31 +49,43 @@ class Publisher:
     clock: Clock
     tell: Callable[[Delivery, Receipt], None]
     backoff: Backoff = field(default_factory=Backoff)
-    _failing: bool = False
+    failures: int = 0
+    _held_until: float = 0.0  # seconds since the epoch
+
+    def greet(self) -> None:
+        """Ask whether the sink answers, so that what is wrong with it is said before the first checkpoint and not hours later."""
+        try:
+            self.sink.check()
+        except ModelwatchError as error:
+            self._complain(error.message, error.hint)
+        except Exception as error:  # noqa: BLE001 - the plug-in boundary: the first delivery will tell the same
+            self._complain(f"{type(error).__name__}: {error}", "")
 
     def publish_due(self, stop: threading.Event) -> int:
-        """Attempt every delivery that is due now, oldest first, until `stop` is set. Return how many arrived."""
+        """
+        Attempt every delivery that is due now, oldest first, until `stop` is set or the sink fails. Return how many arrived.
+
+        Raises:
+            StateError: The journal cannot be written; what was being delivered is to be recovered before the next call.
+        """
         arrived = 0
-        while not stop.is_set() and (delivery := self.journal.next_delivery(self.sink.name)) is not None:
+        while not stop.is_set() and self.clock.now() >= self._held_until:
+            delivery = self.journal.next_delivery(self.sink.name)
+            if delivery is None:
+                break
             arrived += self._attempt(delivery)
         return arrived
 
     def due_seconds(self) -> float | None:
         """Return the seconds until the next attempt, or None when nothing is pending."""
         due = self.journal.next_due(self.sink.name)
-        return None if due is None else max(0.0, due - self.clock.now())
+        return None if due is None else max(0.0, max(due, self._held_until) - self.clock.now())
 
     def _attempt(self, delivery: Delivery) -> bool:
         try:
             receipt = self._send(delivery)
         except TransientError as error:
-            wait = (
-                self.backoff.wait_seconds(delivery.attempts + 1) if error.retry_after_seconds is None else error.retry_after_seconds
-            )
-            self.journal.postpone(delivery, str(error), self.clock.now() + wait)
-            if not self._failing:
-                log.warning("cannot register; it is kept and tried again", sink=self.sink.name, why=error.message, hint=error.hint)
-            self._failing = True
+            self._postpone(delivery, error)
             return False
         except ModelwatchError as error:
             self._reject(delivery, str(error))
@@ -78,11 +97,26 @@ class Publisher:
         released = self.journal.delivered(delivery, receipt)
         if released is not None:
             self.snapshots.discard(released)
-        if self._failing:
+        if self.failures:
             log.info("registering works again", sink=self.sink.name)
-            self._failing = False
+            self.failures, self._held_until = 0, 0.0
         self.tell(delivery, receipt)
         return True
+
+    def _postpone(self, delivery: Delivery, error: TransientError) -> None:
+        """Try again later, and with it everything after it, unless it alone may be the trouble."""
+        self._complain(error.message, error.hint)
+        asked = error.retry_after_seconds
+        at = self.clock.now() + (self.backoff.wait_seconds(self.failures) if asked is None else asked)
+        if asked is not None or delivery.attempts < _PATIENT_ATTEMPTS:
+            self._held_until = at
+        self.journal.postpone(delivery, str(error), at)
+
+    def _complain(self, why: str, hint: str) -> None:
+        """Count a failure, and tell people of the first."""
+        self.failures += 1
+        if self.failures == 1:
+            log.warning("cannot register now; checkpoints are kept and tried again", sink=self.sink.name, why=why, hint=hint)
 
     def _send(self, delivery: Delivery) -> Receipt:
         if delivery.amendment is not None:

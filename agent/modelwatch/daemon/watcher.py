@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from modelwatch.core import log, steps
 from modelwatch.core.clock import Clock
 from modelwatch.core.deadline import Deadline
 from modelwatch.core.errors import StateError
+from modelwatch.core.json import JsonValue
 from modelwatch.core.tree import FileTree, Skipped
 from modelwatch.daemon.intake import Intake, Outcome, Phase, Pinned
 from modelwatch.journal.journal import Journal, Trail
 from modelwatch.journal.states import CandidateState
 from modelwatch.watch.hints import Hints
-from modelwatch.watch.scan import ModelPathError, Scanner
+from modelwatch.watch.scan import ModelPathError, ModelPathMissingError, Scanner
 
 _MISSING_SECONDS = 0.5
 """Between two looks for a model path that is not there yet."""
@@ -29,6 +32,13 @@ _SKIPPED_SHOWN = 1000
 
 _LONGEST_PAUSE_SECONDS = 0.05
 """Between scans in a burst of events that brings nothing new: a training that writes logs all the time must not cost a core."""
+
+_PAUSE_FOR_EACH_SECOND = 9.0
+_LONGEST_REST_SECONDS = 0.5
+"""After a scan that took long and brought nothing new: one tenth of a core is enough, yet a checkpoint may be replaced soon."""
+
+_PRESENCE_SECONDS = 1.0
+"""Between two looks whether the model path is still the folder that is watched: while our journal in it is open, the kernel does not tell."""
 
 
 @dataclass(slots=True)
@@ -43,7 +53,8 @@ class Watcher:
         open_journal: Called in the thread.
         hand_over: Where settled candidates go.
         clock: For durations.
-        on_vanished: Called in the thread when the model path went away.
+        is_ours: Whether the state folder is still the one that the journal is in.
+        on_vanished: Called in the thread when the model path or the state folder went away.
         rescan_seconds: Between full scans, whatever the hints say.
         armed: Set once the first scan is done.
     """
@@ -54,6 +65,7 @@ class Watcher:
     open_journal: Callable[[], Journal]
     hand_over: Callable[[Pinned], None]
     clock: Clock
+    is_ours: Callable[[], bool]
     on_vanished: Callable[[], None]
     rescan_seconds: float
     armed: threading.Event = field(default_factory=threading.Event)
@@ -64,6 +76,7 @@ class Watcher:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _unwritten: list[Trail] = field(default_factory=list)
     _skipped: tuple[Skipped, ...] = ()
+    _journal_fails: bool = False
 
     # ------------------------------------------------------------------------------------------------- from other threads
 
@@ -118,7 +131,7 @@ class Watcher:
                 if error.message != said:
                     said = error.message
                     log.warning("waiting for the model path", why=error.message, hint=error.hint)
-                    journal.remember("waiting", {"why": error.message, "since": self.clock.now()})
+                    self._write(partial(journal.remember, "waiting", {"why": error.message, "since": self.clock.now()}))
                 self.armed.set()
                 if self._finish.is_set():
                     return None
@@ -126,7 +139,7 @@ class Watcher:
             else:
                 if said:
                     log.info("the model path is there: watching", path=self.scanner.root)
-                journal.remember("waiting", None)
+                self._write(partial(journal.remember, "waiting", None))
                 steps.reached("watcher.scanned")
                 return tree
 
@@ -136,14 +149,16 @@ class Watcher:
         if hints is None:
             raise AssertionError("no hints are open")
         pause = 0.0
-        told_at = scanned_at = self.clock.monotonic()
+        told_at = scanned_at = began = self.clock.monotonic()
         finishing = False
+        watched = _identity(self.scanner.root)
         while True:
             busy = self._look(tree, journal, tell=self.clock.monotonic() - told_at > _TELL_SECONDS)
             self.armed.set()
             if finishing and (self.intake.unsettled() == 0 or self._late()):
                 break
-            pause = 0.0 if busy else min(_LONGEST_PAUSE_SECONDS, pause * 2 + 0.001)
+            rest = min(_LONGEST_REST_SECONDS, _PAUSE_FOR_EACH_SECOND * (self.clock.monotonic() - began))
+            pause = 0.0 if busy else max(rest, min(_LONGEST_PAUSE_SECONDS, pause * 2 + 0.001))
             hint = hints.wait(0.0)
             if not (hint.everything or hint.directories):
                 self._tell(tree, journal)
@@ -153,7 +168,8 @@ class Watcher:
                     hint = hints.wait(self._timeout_seconds(scanned_at))
             elif pause:
                 self.clock.wait(self._finish, pause)
-            now = self.clock.monotonic()
+            self._expect(watched)
+            now = began = self.clock.monotonic()
             last = self._finish.is_set() and not finishing
             if hint.everything or last or now - scanned_at >= self.rescan_seconds:
                 tree, scanned_at = self.scanner.full(), now
@@ -165,6 +181,18 @@ class Watcher:
                 if directories:
                     tree = self.scanner.refresh(tree, directories)
         self._tell(tree, journal)
+
+    def _expect(self, watched: tuple[int, int]) -> None:
+        """
+        See that what is watched is still there, and so is the state folder.
+
+        Raises:
+            ModelPathError: It is not.
+        """
+        if _identity(self.scanner.root) != watched:
+            raise ModelPathMissingError(f"{self.scanner.root} is not there any more, or is another folder now")
+        if not self.is_ours():
+            raise ModelPathMissingError("the state folder was deleted or moved away")
 
     def _look(self, tree: FileTree, journal: Journal, *, tell: bool) -> bool:
         """Let the intake see the tree; return whether that brought anything on."""
@@ -182,20 +210,31 @@ class Watcher:
     def _tell(self, tree: FileTree, journal: Journal) -> None:
         """Write what people want to know of and nothing depends on; a full disk only delays it."""
         trails = self._unwritten + self.intake.untold()
-        try:
-            journal.record(trails)
-            if tree.skipped != self._skipped:
-                journal.remember("skipped", [[entry.path, entry.reason] for entry in tree.skipped[:_SKIPPED_SHOWN]])
-                self._skipped = tree.skipped
-        except StateError as error:
-            if not self._unwritten:
-                log.warning("the journal cannot be written now; it is tried again", why=error.message, hint=error.hint)
-            self._unwritten = [trail for trail in trails if trail.state is CandidateState.GONE]
-        else:
+        if self._write(partial(journal.record, trails)):
             self._unwritten = []
+        else:
+            self._unwritten = [trail for trail in trails if trail.state is CandidateState.GONE]
+        if tree.skipped != self._skipped:
+            shown: JsonValue = [[entry.path, entry.reason] for entry in tree.skipped[:_SKIPPED_SHOWN]]
+            if self._write(partial(journal.remember, "skipped", shown)):
+                self._skipped = tree.skipped
+
+    def _write(self, work: Callable[[], None]) -> bool:
+        """Do work that writes the journal; return whether that was possible. That it is not is said once, and once that it is again."""
+        try:
+            work()
+        except StateError as error:
+            if not self._journal_fails:
+                log.warning("the journal cannot be written now; it is tried again", why=error.message, hint=error.hint)
+            self._journal_fails = True
+            return False
+        if self._journal_fails:
+            log.info("the journal can be written again")
+        self._journal_fails = False
+        return True
 
     def _timeout_seconds(self, scanned_at: float) -> float:
-        waits = [self.rescan_seconds - (self.clock.monotonic() - scanned_at)]
+        waits = [_PRESENCE_SECONDS, self.rescan_seconds - (self.clock.monotonic() - scanned_at)]
         due = self.intake.due_seconds()
         if due is not None:
             waits.append(due)
@@ -214,3 +253,12 @@ class Watcher:
             old, self._hints = self._hints, hints
         if old is not None:
             old.close()
+
+
+def _identity(path: str) -> tuple[int, int]:
+    """Return what tells one folder from another of the same name; of none, what no folder has."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - text that may hold surrogates
+    except OSError:
+        return (-1, -1)
+    return (found.st_dev, found.st_ino)

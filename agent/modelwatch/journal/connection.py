@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from modelwatch.core import log
-from modelwatch.core.errors import StateError
+from modelwatch.core.errors import DiskFullError, StateError
 from modelwatch.core.mounts import is_local, mount_of
 from modelwatch.journal.states import all_moves
 
@@ -47,9 +47,7 @@ def connect(path: Path, *, create: bool = True) -> sqlite3.Connection:
         _prepare(connection, path, create=create)
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise StateError(
-            f"cannot use the journal {path}: {error}", hint="if it is not modelwatch's, choose another --stateDir"
-        ) from error
+        raise _journal_error(error, f"cannot use the journal {path}") from error
     except StateError:
         connection.close()
         raise
@@ -104,25 +102,56 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
+def rows(connection: sqlite3.Connection, query: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
+    """
+    Return everything that a query finds.
+
+    Raises:
+        StateError: The database cannot be read, or is damaged.
+    """
+    try:
+        return connection.execute(query, parameters).fetchall()
+    except sqlite3.DatabaseError as error:
+        raise _journal_error(error, "cannot read the journal") from error
+
+
 @contextlib.contextmanager
 def immediate(connection: sqlite3.Connection) -> Iterator[None]:
     """
     Run a write transaction: committed, durably, when the block ends, undone when it raises.
 
     Raises:
-        StateError: The database cannot be written: disk full, read-only, damaged.
+        StateError: The database cannot be written: read-only, damaged, or DiskFullError.
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
-            connection.execute("ROLLBACK")
+            _undo(connection)
             raise
         connection.execute("COMMIT")
-    except sqlite3.OperationalError as error:
-        if connection.in_transaction:
+    except sqlite3.IntegrityError:
+        raise  # a mistake of ours: a move that the state machine does not have
+    except sqlite3.DatabaseError as error:
+        _undo(connection)
+        raise _journal_error(error, "cannot write the journal") from error
+
+
+def _undo(connection: sqlite3.Connection) -> None:
+    """End the transaction; on a full disk or a damaged file SQLite may have done so itself, or be unable to."""
+    if connection.in_transaction:
+        with contextlib.suppress(sqlite3.DatabaseError):
             connection.execute("ROLLBACK")
-        raise StateError(
-            f"cannot write the journal: {error}", hint="check free space and permissions of the state folder"
-        ) from error
+
+
+def _journal_error(error: sqlite3.DatabaseError, doing: str) -> StateError:
+    """Return the error to raise for one of SQLite's, with what to do about it."""
+    code = error.sqlite_errorcode & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return DiskFullError(f"{doing}: the disk is full", hint="make room on the disk of the state folder; nothing is lost")
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return StateError(
+            f"{doing}: {error}", hint="it is damaged: move the state folder away to begin anew, or give another --stateDir"
+        )
+    return StateError(f"{doing}: {error}", hint="check the permissions of the state folder")

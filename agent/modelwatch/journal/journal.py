@@ -19,7 +19,7 @@ from modelwatch.core.clock import Clock
 from modelwatch.core.entities import Amendment, Metric, Receipt, Registration
 from modelwatch.core.json import JsonValue, dumps, loads
 from modelwatch.core.tree import FileStat
-from modelwatch.journal.connection import connect, immediate
+from modelwatch.journal.connection import connect, immediate, rows
 from modelwatch.journal.figures import Figures, read_change_mark, read_figures
 from modelwatch.journal.states import CandidateState, DeliveryState, transition
 
@@ -138,6 +138,12 @@ _DELIVERY_COLUMNS = """
     FROM deliveries d JOIN registrations r ON r.key = d.registration
 """
 
+_UNDELIVERED = """
+    d.state IN ('PENDING', 'SENDING') AND NOT (d.kind = 'amend' AND EXISTS (SELECT 1 FROM deliveries f
+    WHERE f.registration = d.registration AND f.sink = d.sink AND f.kind = 'register' AND f.state = 'REJECTED'))
+"""
+"""What is still to arrive: an amendment of a version that was refused is not, unless the version is tried again."""
+
 
 class Journal:
     """
@@ -160,12 +166,14 @@ class Journal:
         """Close the database."""
         self._connection.close()
 
+    def _rows(self, query: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
+        return rows(self._connection, query, parameters)
+
     # ------------------------------------------------------------------------------------------------------------- facts
 
     def fact(self, name: str) -> JsonValue:
         """Return a remembered value, or None."""
-        row = self._connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return None if row is None else loads(row["value"])
+        return next((loads(row["value"]) for row in self._rows("SELECT value FROM facts WHERE name = ?", (name,))), None)
 
     def remember(self, name: str, value: JsonValue) -> None:
         """Remember a value durably."""
@@ -223,15 +231,15 @@ class Journal:
 
     def candidates(self) -> list[CandidateRow]:
         """Return every generation of every candidate, oldest first."""
-        return [_candidate(row) for row in self._connection.execute("SELECT * FROM candidates ORDER BY id")]
+        return [_candidate(row) for row in self._rows("SELECT * FROM candidates ORDER BY id")]
 
     def journalled(self) -> Mapping[tuple[str, str], Members]:
         """Return the files of the latest journalled generation of each (format, root)."""
-        rows = self._connection.execute(
+        found = self._rows(
             "SELECT format, root, members FROM candidates WHERE id IN"
             " (SELECT max(id) FROM candidates WHERE state = 'JOURNALLED' GROUP BY format, root)"
         )
-        return {(row["format"], loads(row["root"])): _members(row["members"]) for row in rows}
+        return {(row["format"], loads(row["root"])): _members(row["members"]) for row in found}
 
     def abandon_unfinished(self, reason: str) -> int:
         """Move what an earlier agent had not finished to GONE: a new scan sees it again if it is still there. Return how many."""
@@ -290,8 +298,8 @@ class Journal:
 
     def open_registrations(self) -> list[tuple[Registration, float]]:
         """Return the registrations whose metrics may still change, each with the time of its commit, oldest first."""
-        rows = self._connection.execute("SELECT body, committed FROM registrations WHERE metrics_open = 1 ORDER BY committed")
-        return [(Registration.from_json(loads(row["body"])), row["committed"]) for row in rows]
+        found = self._rows("SELECT body, committed FROM registrations WHERE metrics_open = 1 ORDER BY committed")
+        return [(Registration.from_json(loads(row["body"])), row["committed"]) for row in found]
 
     def amend(self, registration: Registration, metrics: tuple[Metric, ...] | None, *, metrics_open: bool) -> None:
         """
@@ -322,12 +330,23 @@ class Journal:
 
     # -------------------------------------------------------------------------------------------------------- deliveries
 
-    def recover_deliveries(self) -> int:
-        """Move what was being sent when the last agent died back to PENDING: its sink answers the same key with the same receipt."""
+    def recover_deliveries(self, sink: str | None = None) -> int:
+        """
+        Move what was being sent, by an agent that died or to a sink whose answer could not be written down, back to PENDING.
+
+        The sink answers the same key with the same receipt.
+
+        Args:
+            sink: Of this sink only; of all when None.
+
+        Returns:
+            How many.
+        """
         with immediate(self._connection):
             cursor = self._connection.execute(
-                "UPDATE deliveries SET state = 'PENDING', moved = ?, last_error = 'interrupted' WHERE state = 'SENDING'",
-                (self._clock.now(),),
+                "UPDATE deliveries SET state = 'PENDING', moved = ?, last_error = 'interrupted'"
+                " WHERE state = 'SENDING' AND sink = coalesce(?, sink)",
+                (self._clock.now(), sink),
             )
         return cursor.rowcount
 
@@ -403,24 +422,34 @@ class Journal:
         return count
 
     def next_due(self, sink: str) -> float | None:
-        """Return when (seconds since the epoch) the next delivery to `sink` may be tried, or None when none is pending."""
-        row = self._connection.execute(
-            "SELECT min(not_before) AS due FROM deliveries WHERE sink = ? AND state = 'PENDING'", (sink,)
-        ).fetchone()
+        """Return when (seconds since the epoch) the next delivery to `sink` may be tried, or None when none can be."""
+        [row] = self._rows(f"SELECT min(d.not_before) AS due FROM deliveries d WHERE d.sink = ? AND {_UNDELIVERED}", (sink,))  # noqa: S608 - constant condition
         return None if row["due"] is None else float(row["due"])
 
-    def undelivered(self) -> int:
-        """Return how many deliveries have neither arrived nor been refused."""
-        return int(self._connection.execute("SELECT count(*) FROM deliveries WHERE state IN ('PENDING', 'SENDING')").fetchone()[0])
+    def undelivered(self) -> Mapping[str, int]:
+        """Return, for each sink that waits for any, how many deliveries have neither arrived nor been refused."""
+        found = self._rows(
+            f"SELECT d.sink, count(*) AS number FROM deliveries d WHERE {_UNDELIVERED} GROUP BY d.sink ORDER BY d.sink"  # noqa: S608 - constant condition
+        )
+        return {row["sink"]: row["number"] for row in found}
+
+    def registered_elsewhere(self, sinks: Sequence[str]) -> Mapping[str, int]:
+        """Return, for each sink, how many versions it was to get that none of `sinks` was."""
+        places = ", ".join("?" * len(sinks))
+        found = self._rows(
+            "SELECT sink, count(*) AS number FROM deliveries WHERE kind = 'register' AND registration NOT IN"  # noqa: S608 - question marks
+            f" (SELECT registration FROM deliveries WHERE sink IN ({places})) GROUP BY sink ORDER BY sink",
+            sinks,
+        )
+        return {row["sink"]: row["number"] for row in found}
 
     def deliveries(self) -> list[Delivery]:
         """Return every delivery, oldest first."""
-        return [_delivery(row) for row in self._connection.execute(f"SELECT {_DELIVERY_COLUMNS} ORDER BY d.id")]
+        return [_delivery(row) for row in self._rows(f"SELECT {_DELIVERY_COLUMNS} ORDER BY d.id")]
 
     def needed_snapshots(self) -> frozenset[str]:
         """Return the ids of the snapshots that a delivery still needs."""
-        rows = self._connection.execute("SELECT snapshot FROM registrations WHERE snapshot IS NOT NULL")
-        return frozenset(row["snapshot"] for row in rows)
+        return frozenset(row["snapshot"] for row in self._rows("SELECT snapshot FROM registrations WHERE snapshot IS NOT NULL"))
 
     def figures(self) -> Figures:
         """Return how many of everything there are."""
@@ -432,7 +461,7 @@ class Journal:
 
     def events(self, limit: int) -> Iterator[Mapping[str, JsonValue]]:
         """Give the latest `limit` moves, newest first."""
-        for row in self._connection.execute("SELECT * FROM events ORDER BY id DESC LIMIT ?", (limit,)):
+        for row in self._rows("SELECT * FROM events ORDER BY id DESC LIMIT ?", (limit,)):
             yield dict(row)
 
 

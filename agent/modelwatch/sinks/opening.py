@@ -18,3 +18,8 @@ def open_sinks(repository: str) -> tuple[Sink, ...]:
         scheme = repository.partition(":")[0]
         raise UsageError(f"cannot register with {repository}: {scheme} repositories are not supported", hint="give a folder")
     return (EmbeddedSink(repository),)
+
+
+def repository_of(sink_name: str) -> str:
+    """Return what to give with `--repository` for deliveries to reach the sink of this name."""
+    return sink_name.partition(":")[2]

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from modelwatch.core.below import directory_below
 from modelwatch.core.entities import Manifest, ManifestEntry
-from modelwatch.core.errors import StateError
+from modelwatch.core.errors import DiskFullError, StateError
 from modelwatch.core.files import NotARegularFileError, open_regular
 from modelwatch.core.tree import FileStat
 from modelwatch.snapshot.hashing import hash_open_file
@@ -66,10 +66,6 @@ class Method(enum.Enum):
     REFLINK = "reflink"
     HARDLINK = "hard link"
     COPY = "copy"
-
-
-class DiskFullError(StateError):
-    """There is no room for a copy, or no quota left."""
 
 
 class SourceChangedError(Exception):

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from modelwatch.core.errors import DiskFullError
 from modelwatch.daemon.intake import CONFIRM_SECONDS, Intake, Outcome, Patience, Phase
 from modelwatch.formats.registry import claim, formats_for
 from modelwatch.journal.states import CandidateState
 from modelwatch.snapshot.store import SnapshotStore
-from modelwatch.snapshot.take import DiskFullError
 from modelwatch.testing.clock import FakeClock
 from modelwatch.watch.scan import Scanner
 

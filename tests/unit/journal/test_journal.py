@@ -68,7 +68,7 @@ def test_a_delivery_is_claimed_once_and_releases_its_snapshot_when_the_last_sink
     assert journal.needed_snapshots() == {"s1"}
     assert journal.delivered(second, Receipt("digits", "1")) == "s1"
     assert journal.needed_snapshots() == frozenset()
-    assert journal.undelivered() == 0
+    assert journal.undelivered() == {}
 
 
 def test_a_postponed_delivery_waits_and_a_rejected_one_is_kept_until_it_is_retried(journal, clock):

@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-from modelwatch.core.errors import StateError
+from modelwatch.core.errors import DiskFullError, StateError
 from modelwatch.snapshot import take as taking
-from modelwatch.snapshot.take import SMALL_BYTES, DiskFullError, Method, Take, Taken, Taker
+from modelwatch.snapshot.take import SMALL_BYTES, Method, Take, Taken, Taker
 from modelwatch.watch.scan import Scanner
 
 BIG = os.urandom(SMALL_BYTES * 20)

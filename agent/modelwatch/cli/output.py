@@ -21,6 +21,9 @@ from modelwatch.core.log import printable
 
 __all__ = ["ago", "coloured", "confirm", "note", "print_json", "printable", "progress", "size", "table"]
 
+_MANY_COLUMNS = 8
+_SHORT_CELL = 16
+
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _AGES = ((86400 * 365, "y"), (86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -96,12 +99,18 @@ def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
-    shown = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in columns:
-        shown.add_column(heading, overflow="fold")
+    console = Console(highlight=False)
+    gap = 1 if len(columns) > _MANY_COLUMNS else 2
+    widest = [max(len(row[index]) for row in cells) for index in range(len(columns))]
+    # Short cells stay whole and headings wrap instead; what is long, such as a path or a reason, folds. Too narrow for that: all fold.
+    short = [width if width <= _SHORT_CELL else 0 for width in widest]
+    fits = sum(max(width, gap + _SHORT_CELL // 2) for width in short) + gap * len(columns) <= console.width
+    shown = Table(box=None, header_style="bold", pad_edge=False, padding=(0, gap, 0, 0))
+    for heading, width in zip(columns, short, strict=True):
+        shown.add_column(heading, overflow="fold", min_width=width if width and fits else None)
     for row in cells:
         shown.add_row(*(Text(text) for text in row))
-    Console(highlight=False).print(shown)
+    console.print(shown)
 
 
 @contextlib.contextmanager

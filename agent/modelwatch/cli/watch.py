@@ -19,6 +19,7 @@ from modelwatch.core import log
 from modelwatch.core.clock import SystemClock
 from modelwatch.core.errors import DiskFullError, ModelwatchError, NotFoundError, StateError
 from modelwatch.daemon.agent import Agent, Ended
+from modelwatch.daemon.health import Health
 from modelwatch.daemon.state_folder import owned, state_folder
 from modelwatch.sinks.opening import open_sinks
 from modelwatch.watch.endings.base import Ending
@@ -70,6 +71,7 @@ class _Watch:
         self._ended: Ended | None = None
         self._end = threading.Event()
         self._agent: Agent | None = None
+        self._health = Health(None if once else settings.health_address, settings.ready_file, self._clock)
         self._ending: Ending | None = None
         if supervisor_fd is not None:
             self._ending = SupervisorPipe(supervisor_fd)
@@ -80,9 +82,13 @@ class _Watch:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         with ExitStack() as stack:
+            self._health.start()
+            stack.callback(self._health.close)
             if self._ending is not None:
                 self._ending.start(lambda reason: self._stop(Ended(reason, training_over=True)))
                 stack.callback(self._ending.close)
+            if self._settings.bystander is not None:
+                return self._stand_by(self._settings.bystander)
             while True:
                 if not self._wait_for_model_path():
                     return 0
@@ -91,6 +97,14 @@ class _Watch:
                     return code
                 # The same training goes on: what it has registered is known by its run.
                 self._settings = replace(self._settings, run=self._agent.run_id)
+
+    def _stand_by(self, why: str) -> int:
+        """Register nothing on a node that is not the chief, and be gone when its training is; a platform that waits for us may go on."""
+        log.info(f"{why}: its chief registers the models; nothing is watched here (--workers all changes that)")
+        self._health.ready()
+        if not self._once:
+            self._clock.wait(self._end, threading.TIMEOUT_MAX)
+        return 0
 
     def _watch_with_room(self) -> int:
         """Watch, once there is room for a journal. Raise DiskFullError when the end comes first, or nobody is to wait."""
@@ -111,10 +125,12 @@ class _Watch:
     def _watch(self) -> int:
         folder = state_folder(self._settings.model_path, self._settings.state_dir)
         with owned(folder):
-            self._agent = agent = Agent(self._settings, folder, open_sinks(self._settings.repository), self._clock)
+            sinks = open_sinks(self._settings.repository)
+            self._agent = agent = Agent(self._settings, folder, sinks, self._clock, on_armed=self._health.ready)
             if self._ended is not None:
                 agent.end(self._ended)
-            return agent.run(once=self._once)
+            with self._health.watching(folder, lambda: agent.failed):
+                return agent.run(once=self._once)
 
     def _wait_for_model_path(self) -> bool:
         """
@@ -131,6 +147,7 @@ class _Watch:
             if trouble.message != said:
                 log.info(f"waiting: {trouble.message}", hint=trouble.hint)
                 said = trouble.message
+            self._health.ready()  # the trainer, which makes the folder, may itself wait for us
             if self._clock.wait(self._end, _MISSING_SECONDS):
                 if trouble := _trouble(path):
                     log.warning(f"nothing was registered: to the end, {trouble.message}")
@@ -144,6 +161,7 @@ class _Watch:
         if self._ended is None:
             self._ended = ended
         self._end.set()
+        self._health.ending()
         if self._agent is not None:
             self._agent.end(ended)
 

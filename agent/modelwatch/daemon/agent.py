@@ -100,16 +100,27 @@ class Agent:
 
         clock: The real one, but for tests.
 
+        on_armed: Called by `run` once everything that becomes complete is seen.
+
     Attributes:
         vanished: The state folder went away, usually with the model path that it is in.
         run_id: What its versions have as their run, once it runs.
+        failed: A thread of it has failed.
     """
 
-    def __init__(self, settings: Settings, folder: Path, sinks: Sequence[Sink], clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        sinks: Sequence[Sink],
+        clock: Clock,
+        on_armed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._settings = settings
         self._folder = folder
         self._sinks = sinks
         self._clock = clock
+        self._on_armed = on_armed
         self._end = threading.Event()
         self._ended: Ended | None = None
         self._abort = threading.Event()
@@ -124,6 +135,7 @@ class Agent:
         self._counted = announce.Counts()
         self._journal_identity: tuple[int, int] | None = None
         self.vanished = False
+        self.failed = False
         self.run_id = settings.run
 
     # ------------------------------------------------------------------------------------------------------------ the end
@@ -138,6 +150,7 @@ class Agent:
 
     def _fail(self) -> None:
         """A thread has failed: stop everything; the supervisor or the platform starts the agent again."""
+        self.failed = True
         self._abort.set()
         if self._ended is None:
             self._ended = Ended("a thread failed", training_over=False)
@@ -182,6 +195,7 @@ class Agent:
                     self.end(Ended("what is there has been looked at", training_over=True))
                 self._wait_for(watcher.armed)
                 self._enter(journal, AgentState.WATCHING)
+                self._on_armed()
                 self._clock.wait(self._end, threading.TIMEOUT_MAX)
                 patience = _FOREVER_SECONDS if once else self._settings.drain_timeout_seconds
                 deadline = Deadline.after(self._clock, patience)
@@ -236,7 +250,7 @@ class Agent:
 
     def _finish(self, journal: Journal, watcher: Watcher, workers: dict[str, Worker], deadline: Deadline) -> None:
         ended = self._ended or Ended("", training_over=False)
-        self._enter(journal, AgentState.FINISHING, ended.reason)
+        self._enter(journal, AgentState.FINISHING)
         watcher.finish(deadline)
         while not workers["watcher"].join(Deadline.after(self._clock, min(0.1, deadline.remaining_seconds()))):
             if self._abort.is_set() or deadline.passed():
@@ -293,7 +307,8 @@ class Agent:
         announce.elsewhere(journal.registered_elsewhere([sink.name for sink in self._sinks]))
         self._snapshots.collect(journal.needed_snapshots())
 
-    def _enter(self, journal: Journal, state: AgentState, why: str = "") -> None:
+    def _enter(self, journal: Journal, state: AgentState) -> None:
+        why = self._ended.reason if self._ended is not None else ""
         self._note(journal, "agent", {"state": state.value, "pid": os.getpid(), "since": self._clock.now(), "why": why})
 
     def _note(self, journal: Journal, name: str, value: JsonValue) -> None:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from modelwatch.core.errors import StateError
+from modelwatch.journal.connection import rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +31,15 @@ class Figures:
 
 def read_figures(connection: sqlite3.Connection) -> Figures:
     """Return the figures of the journal behind `connection`. Raise StateError when it cannot be read."""
-    checkpoints = _rows(connection, "SELECT state, count(*) AS number FROM candidates GROUP BY state")
-    deliveries = _rows(connection, "SELECT sink, state, count(*) AS number FROM deliveries GROUP BY sink, state")
-    [waiting] = _rows(
+    checkpoints = rows(connection, "SELECT state, count(*) AS number FROM candidates GROUP BY state")
+    deliveries = rows(connection, "SELECT sink, state, count(*) AS number FROM deliveries GROUP BY sink, state")
+    [waiting] = rows(
         connection,
         "SELECT min(r.committed) AS since FROM deliveries d JOIN registrations r ON r.key = d.registration"
         " WHERE d.state IN ('PENDING', 'SENDING')",
     )
-    [success] = _rows(connection, "SELECT max(moved) AS at FROM deliveries WHERE state = 'DELIVERED'")
-    errors = _rows(connection, "SELECT last_error FROM deliveries WHERE last_error != '' ORDER BY moved DESC LIMIT 1")
+    [success] = rows(connection, "SELECT max(moved) AS at FROM deliveries WHERE state = 'DELIVERED'")
+    errors = rows(connection, "SELECT last_error FROM deliveries WHERE last_error != '' ORDER BY moved DESC LIMIT 1")
     return Figures(
         checkpoints={row["state"]: row["number"] for row in checkpoints},
         deliveries={(row["sink"], row["state"]): row["number"] for row in deliveries},
@@ -51,11 +51,4 @@ def read_figures(connection: sqlite3.Connection) -> Figures:
 
 def read_change_mark(connection: sqlite3.Connection) -> int:
     """Return SQLite's ``data_version``. Raise StateError when the journal cannot be read."""
-    return int(_rows(connection, "PRAGMA data_version")[0][0])
-
-
-def _rows(connection: sqlite3.Connection, query: str) -> list[sqlite3.Row]:
-    try:
-        return connection.execute(query).fetchall()
-    except sqlite3.Error as error:
-        raise StateError(f"cannot read the journal: {error}", hint="see `modelwatch doctor`") from error
+    return int(rows(connection, "PRAGMA data_version")[0][0])

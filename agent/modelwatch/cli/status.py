@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
 from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, add_options, settings_of
 from modelwatch.core.clock import SystemClock
-from modelwatch.daemon.state_folder import state_folder
-from modelwatch.daemon.status import read_status
+from modelwatch.daemon.state_folder import known_state_folder
+from modelwatch.daemon.status import Status, read_status
 from modelwatch.daemon.status_json import kind, status_json
+from modelwatch.journal.states import CandidateState
 
 NAME = "status"
+
+_SHOWN = 50
+_LITTLE_BYTES = 1 << 20
 
 _EXAMPLES = """\
 examples:
   modelwatch status --modelPath /artifacts
+  modelwatch status --modelPath /artifacts --state SEEN --state GONE
   modelwatch status --modelPath /artifacts --json | jq '.checkpoints[] | select(.state == "GONE")'
 """
 
@@ -29,35 +38,43 @@ def add_to(subparsers: Subparsers) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON: everything, whatever the limit")
+    parser.add_argument(
+        "--state",
+        action="append",
+        type=_state,
+        metavar="STATE",
+        help=f"show checkpoints in this state only; may be repeated: {', '.join(state.value for state in CandidateState)}",
+    )
+    parser.add_argument(
+        "--limit", type=_count, default=_SHOWN, metavar="N", help=f"show the latest N of each table ({_SHOWN}); 0 for all"
+    )
     add_options(parser, names=("modelPath", "stateDir"))
     parser.set_defaults(handle=handle)
 
 
 def handle(arguments: argparse.Namespace) -> int:
-    """Print the status; return 0."""
+    """Print the status; return 0. Raise NotFoundError when nothing has been watched."""
     settings = settings_of(arguments)
-    status = read_status(state_folder(settings.model_path, settings.state_dir), SystemClock())
+    status = read_status(known_state_folder(settings.model_path, settings.state_dir), SystemClock())
+    wanted = set(arguments.state or CandidateState)
+    chosen = replace(status, candidates=tuple(row for row in status.candidates if row.state in wanted))
     if arguments.json:
-        output.print_json(status_json(status))
+        output.print_json({**status_json(chosen), "counts": dict(status.by_state())})
         return 0
-    state = status.agent.get("state", "unknown")
-    print(
-        f"agent: {state if status.running else f'not running (last: {state})'}, state folder {output.printable(str(status.folder))}"
-    )
-    if status.waiting:
-        print(f"waiting: {output.printable(status.waiting)}")
-    if error := status.last_error():
-        print(f"last error: {output.printable(error)}")
-    output.table(
+    _head(status)
+    _table(
         ("checkpoint", "format", "state", "step", "epoch", "seen", "reason"),
         [
             (row.root or ".", row.format, row.state.value, row.step, row.epoch, output.ago(row.seen), row.reason)
-            for row in status.candidates
+            for row in chosen.candidates
         ],
-        empty="no checkpoint has been seen yet",
+        arguments.limit,
+        empty="no checkpoint is in this state" if arguments.state else "no checkpoint has been seen yet",
     )
-    output.table(
+    if arguments.state:
+        return 0
+    _table(
         ("delivery", "kind", "sink", "state", "tries", "version", "error"),
         [
             (
@@ -71,10 +88,54 @@ def handle(arguments: argparse.Namespace) -> int:
             )
             for delivery in status.deliveries
         ],
+        arguments.limit,
         empty="nothing has been registered yet",
     )
     if status.skipped:
-        output.table(("not looked at", "why"), status.skipped)
+        _table(("not looked at", "why"), status.skipped, arguments.limit)
     if status.log_problems:
-        output.table(("event file", "problem"), status.log_problems)
+        _table(("event file", "problem"), status.log_problems, arguments.limit)
     return 0
+
+
+def _head(status: Status) -> None:
+    """Print how things stand, in a few lines whatever the number of checkpoints."""
+    state = status.agent.get("state", "unknown")
+    running = state if status.running else f"not running (last: {state})"
+    print(f"agent: {running}, state folder {output.printable(str(status.folder))}")
+    print(f"checkpoints: {_counts(status.by_state())}")
+    print(f"deliveries: {_counts(Counter(delivery.state.value for delivery in status.deliveries))}")
+    if status.waiting:
+        print(f"waiting: {output.printable(status.waiting)}")
+    if shutil.disk_usage(status.folder).free < _LITTLE_BYTES:
+        print("disk full: there is no room in the state folder for checkpoints or for what becomes of them")
+    if error := status.last_error():
+        print(f"last error: {output.printable(error)}")
+
+
+def _counts(counter: Counter[str]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in counter.most_common()) or "none"
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[object]], limit: int, *, empty: str = "") -> None:
+    """Print the last `limit` rows, the latest last, where a terminal shows them; 0 for all."""
+    hidden = max(0, len(rows) - limit) if limit else 0
+    print()
+    if hidden:
+        print(f"({hidden} earlier not shown; --limit 0 shows all)")
+    output.table(columns, rows[hidden:], empty=empty)
+
+
+def _state(text: str) -> CandidateState:
+    try:
+        return CandidateState(text.upper())
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"not a state: {text}; choose {', '.join(state.value for state in CandidateState)}"
+        ) from error
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"not a number of rows: {text}")
+    return int(text)

@@ -41,7 +41,7 @@ def failures_are_transient(root: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise TransientError(f"the disk that holds the repository {root} is full", hint="make room; nothing is lost") from error
-        raise TransientError(f"the repository {root} cannot be written: {error}") from error
+        raise TransientError(f"the repository {root} cannot be written: {error.strerror}") from error
 
 
 @contextlib.contextmanager
@@ -50,7 +50,7 @@ def failures_are_of_state(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StateError(f"the repository {root} cannot be read: {error}", hint="may this user read it?") from error
+        raise StateError(f"the repository {root} cannot be read: {error.strerror}", hint="may this user read it?") from error
 
 
 class DirectoryStorage:

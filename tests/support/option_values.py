@@ -11,6 +11,7 @@ TEXTS = {
     "modelName": ("digits", "letters of the alphabet"),
     "repository": ("/repositories/one", "~/two"),
     "team": ("red", "blue"),
+    "workers": ("all", "chief"),
     "logDir": ("/logs/one", "/logs/two"),
     "storage": ("copy", "REFERENCE"),
     "lifetime": ("permanent", "permanent"),

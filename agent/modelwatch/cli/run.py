@@ -17,6 +17,7 @@ from modelwatch.core.environment import original_environment
 from modelwatch.core.errors import ModelwatchError, UsageError
 from modelwatch.core.identifiers import new_ulid
 from modelwatch.supervisor.launch import Launch
+from modelwatch.supervisor.say import say
 
 NAME = "run"
 
@@ -66,14 +67,20 @@ def handle(arguments: argparse.Namespace) -> NoReturn:
 
 
 def _launch(settings: Settings, options: Sequence[str], command: Sequence[str]) -> Launch:
-    """Put together what the supervisor is told: the agent gets the same options, and sees the same environment and folder."""
+    """
+    Put together what the supervisor is told: the agent gets the same options, and sees the same environment and folder.
+
+    On a node that registers nothing there is no agent, and the training is the same.
+    """
+    if settings.bystander is not None:
+        say(f"{settings.bystander}: its chief registers the models; no agent here")
     run = [] if settings.run else ["--runId", new_ulid()]  # every agent of this training, restarted or not, is of one run
     return Launch(
         model_path=settings.model_path,
         drain_seconds=settings.drain_timeout_seconds,
         straggler_seconds=min(_STRAGGLER_SECONDS, settings.drain_timeout_seconds),
         signal_mask=tuple(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ()))),
-        agent=(sys.executable, "-I", str(_PACKAGE / "__main__.py"), "watch", *options, *run),
+        agent=() if settings.bystander else (sys.executable, "-I", str(_PACKAGE / "__main__.py"), "watch", *options, *run),
         command=tuple(command),
     )
 

@@ -12,7 +12,8 @@ from typing import Any
 from modelwatch.config.options import OPTIONS, Option
 from modelwatch.config.settings import Git, Settings
 from modelwatch.config.sources import Given, Source, clipped, from_environment, nearest
-from modelwatch.config.surroundings import ClusterError, Surroundings
+from modelwatch.config.surroundings import Surroundings
+from modelwatch.config.workers import ClusterError, Workers, bystander
 from modelwatch.core.entities import Lifetime, Storage
 from modelwatch.core.errors import ConfigError, ConfigProblem
 
@@ -101,12 +102,13 @@ def load(  # noqa: PLR0913 - one parameter a source, the later ones by keyword
     surroundings = Surroundings(environment, directory)
     values, origins = _merge(sources, surroundings, problems)
     _check_together(values, origins, problems, here)
+    why_not = _bystander(values, environment, problems if needs_model_path else [])
     if needs_model_path and not values["modelPath"] and not any(problem.field in _OF_MODEL_PATH for problem in problems):
         problems.append(_NO_MODEL_PATH)
     if problems:
         raise ConfigError(tuple(problems), hint="`modelwatch config example` explains every option")
     warnings = (*_strangers(environment), *(f"{problem.origin}: {problem.problem}" for problem in not_ours))
-    return Loaded(_settings(values, environment, here), values, origins, warnings)
+    return Loaded(_settings(values, environment, here, why_not), values, origins, warnings)
 
 
 def _first_existing(here: Path) -> str | None:
@@ -126,8 +128,7 @@ def _merge(
         try:
             values[option.name], origins[option.name] = option.default(surroundings, values), _DEFAULT
         except ClusterError as error:
-            shown = clipped(surroundings.environment.get(error.variable, ""))
-            problems.append(ConfigProblem(error.variable, shown, f"environment {error.variable}", error.problem))
+            problems.append(_of_cluster(error, surroundings.environment, error.problem))
             values[option.name], origins[option.name] = None, _DEFAULT
         except ValueError as error:
             problems.append(ConfigProblem(option.name, "", _DEFAULT, str(error)))
@@ -168,6 +169,24 @@ def _check_together(values: Mapping[str, Any], origins: Mapping[str, str], probl
             add("modelPath", f"is in the repository {repository}; give a folder outside of it")
 
 
+def _bystander(values: Mapping[str, Any], environment: Mapping[str, str], problems: list[ConfigProblem]) -> str | None:
+    """Return why this node registers nothing, or None; add what the environment says of it and cannot be understood."""
+    if values["workers"] is not Workers.CHIEF:
+        return None
+    try:
+        return bystander(environment)
+    except ClusterError as error:
+        if not any(problem.field == error.variable for problem in problems):
+            problem = f"{error.problem}; correct it, or register from every node with --workers all"
+            problems.append(_of_cluster(error, environment, problem))
+        return None
+
+
+def _of_cluster(error: ClusterError, environment: Mapping[str, str], problem: str) -> ConfigProblem:
+    shown = clipped(environment.get(error.variable, ""))
+    return ConfigProblem(error.variable, shown, f"environment {error.variable}", problem)
+
+
 def _absolute(path: str, here: Path) -> str:
     """Return an absolute path or an address; ``~`` stands for a home folder where there is one."""
     return path if "://" in path else os.path.normpath(here / os.path.expanduser(path))  # noqa: PTH111 - Path's own raises for users without a home
@@ -183,7 +202,7 @@ def _strangers(environment: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
-def _settings(values: Mapping[str, Any], environment: Mapping[str, str], here: Path) -> Settings:
+def _settings(values: Mapping[str, Any], environment: Mapping[str, str], here: Path, why_not: str | None) -> Settings:
     git = Git(
         environment.get("PS_GRADIENT_CI_GIT_REF"),
         environment.get("PS_GRADIENT_CI_GIT_SHA"),
@@ -227,4 +246,6 @@ def _settings(values: Mapping[str, Any], environment: Mapping[str, str], here: P
         end_marker=absolute(values["endMarker"]) if values["endMarker"] else None,
         exit_code_file=absolute(values["exitCodeFile"]) if values["exitCodeFile"] else None,
         idle_seconds=values["idleTimeout"],
+        workers=values["workers"],
+        bystander=why_not,
     )

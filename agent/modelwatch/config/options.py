@@ -19,6 +19,7 @@ from modelwatch.config import reading
 from modelwatch.config.address import DEFAULT, address
 from modelwatch.config.surroundings import Surroundings
 from modelwatch.config.wait_for import wait_for
+from modelwatch.config.workers import Workers
 from modelwatch.core.entities import Lifetime, ModelType, Storage
 from modelwatch.core.mounts import WatchMethod
 
@@ -178,6 +179,16 @@ OPTIONS: tuple[Option, ...] = (
         metavar="NAME",
         group="target",
         example="default",
+    ),
+    Option(
+        "workers",
+        "Which nodes of a training on several register what they see.",
+        reading.one_of(Workers),
+        _always(Workers.CHIEF),
+        "chief: by TF_CONFIG, PS_CONFIG, TYPE and INDEX, RANK, OMPI_COMM_WORLD_RANK or SLURM_PROCID",
+        metavar="WHICH",
+        choices=reading.spellings(Workers),
+        example="chief",
     ),
     Option(
         "logDir",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from modelwatch.config.address import Address
 from modelwatch.config.wait_for import WaitFor
+from modelwatch.config.workers import Workers
 from modelwatch.core.entities import Lifetime, ModelType, Storage
 from modelwatch.core.json import JsonValue
 from modelwatch.core.mounts import WatchMethod
@@ -71,6 +72,8 @@ class Settings:
         end_marker: File that says that training has ended, or None.
         exit_code_file: File that holds the training's exit code once it has ended, or None.
         idle_seconds: How long nothing is written once training has ended, or None when that tells nothing.
+        workers: Which nodes of a training register what they see.
+        bystander: Why this node is not one of them, for people; None when it is.
     """
 
     model_path: str
@@ -106,3 +109,5 @@ class Settings:
     end_marker: str | None
     exit_code_file: str | None
     idle_seconds: float | None
+    workers: Workers
+    bystander: str | None

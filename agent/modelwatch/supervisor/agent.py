@@ -46,7 +46,7 @@ class Agent:
     The second child. Nothing that happens to it is ever the trainer's business.
 
     Args:
-        command: What to execute; see `Launch.agent`.
+        command: What to execute; empty for no agent at all. See `Launch.agent`.
 
         environment: Its environment, the one that we were given.
 
@@ -77,8 +77,10 @@ class Agent:
         self._once_more = True
 
     def start(self) -> None:
-        """Start it now. A failure to do so counts as a crash."""
+        """Start it now, if there is to be one. A failure to do so counts as a crash."""
         self.due = None
+        if not self._command:
+            return
         self._started = self._now()
         reading, self._pipe = os.pipe()
         try:

@@ -16,7 +16,7 @@ class Launch:
         drain_seconds: How long the agent may take for its last work after the training's end.
         straggler_seconds: How long what the trainer left running in its group is waited for.
         signal_mask: The signals that were blocked when modelwatch was started; the trainer gets them back.
-        agent: The agent's command; ``--supervisor-fd N`` is added to it, the descriptor on which it hears of the training's end.
+        agent: The agent's command; ``--supervisor-fd N`` is added to it, the descriptor on which it hears of the training's end. Empty for none.
         command: The trainer's command; never empty.
     """
 
@@ -38,7 +38,7 @@ class Launch:
         """Return what `arguments` stand for. Raise ValueError when they are not from `arguments()`."""
         model_path, drain, straggler, mask, count, *rest = arguments
         agent, command = rest[: int(count)], rest[int(count) :]
-        if len(agent) != int(count) or not agent or not command:
-            raise ValueError("the agent's or the trainer's command is missing")
+        if len(agent) != int(count) or not command:
+            raise ValueError("the trainer's command is missing")
         signals = tuple(int(number) for number in mask.split(",") if number)
         return cls(model_path, float(drain), float(straggler), signals, tuple(agent), tuple(command))

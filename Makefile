@@ -47,7 +47,7 @@ layers: setup ## import-linter: imports point down
 	$(BIN)/lint-imports
 
 test: setup ## every test that needs no framework, with branch coverage
-	$(BIN)/python -m pytest -m "not frameworks" -n auto --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest -m "not frameworks and not container" -n auto --cov --cov-report=term $(ARGS)
 
 test-fault: setup ## only those that kill us at every step and take the disk away
 	$(BIN)/python -m pytest tests/fault -n auto $(ARGS)
@@ -58,8 +58,12 @@ test-process: setup ## only those with real processes, signals and exit codes
 test-frameworks: .venv-frameworks/.ready ## real TensorFlow, Keras and ONNX saving while we watch
 	.venv-frameworks/bin/python -m pytest -m frameworks --require-frameworks $(ARGS)
 
+test-container: setup ## the image, entrypoint and sidecar in real containers, with podman; installs it where it may
+	tests/container/prepare.sh
+	$(BIN)/python -m pytest -m container --require-containers $(ARGS)
+
 soak: setup .venv-frameworks/.ready ## the properties, many more examples, and a hundred kills during real trainings
-	$(BIN)/python -m pytest -m "not frameworks" -n auto --hypothesis-profile=soak --timeout=3600 $(ARGS)
+	$(BIN)/python -m pytest -m "not frameworks and not container" -n auto --hypothesis-profile=soak --timeout=3600 $(ARGS)
 	.venv-frameworks/bin/python -m pytest tests/frameworks/test_killed_during_training.py --require-frameworks --hypothesis-profile=soak
 
 docs: setup ## write the documents that are made from the code
@@ -89,5 +93,5 @@ demo: .venv-demo/.ready ## train two programs on handwritten digits under modelw
 clean: ## remove build outputs and caches; environments and the demo's repository stay
 	rm -rf build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup fmt lint types layers test test-fault test-process test-frameworks soak docs docs-check check check-all \
+.PHONY: help setup fmt lint types layers test test-fault test-process test-frameworks test-container soak docs docs-check check check-all \
 	build build-check bench demo clean

@@ -26,8 +26,11 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 def pytest_addoption(parser):
-    """Add the option that `make test-frameworks` uses, so that a missing framework is a failure there and a skip elsewhere."""
+    """Add the options that `make test-frameworks` and `make test-container` use: what is missing is a failure there and a skip elsewhere."""
     parser.addoption("--require-frameworks", action="store_true", help="fail, instead of skip, tests whose framework is missing")
+    parser.addoption(
+        "--require-containers", action="store_true", help="fail, instead of skip, tests of containers where none can be run"
+    )
 
 
 def pytest_runtest_setup(item):

@@ -1,0 +1,170 @@
+"""A sidecar beside a real training ends with it, however the training ends and whichever was started first, after one last scan."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from sidecars import LIMIT_SECONDS, Sidecar, unique_name
+from waiting import wait_until
+
+SAVE = """
+import os, sys
+sys.path.insert(0, {support!r})
+from bundle_writer import save
+from pathlib import Path
+def checkpoint(step): save(Path({models!r}), step, b"w" * 1000, keep=10)
+"""
+"""What a training begins with."""
+
+WAYS = {
+    "returns": "checkpoint(1)",
+    "exits": "checkpoint(1); sys.exit(3)",
+    "raises": "checkpoint(1); raise RuntimeError",
+    "os._exit": "checkpoint(1); os._exit(4)",
+    "aborts": "checkpoint(1); os.abort()",
+    "is killed": "checkpoint(1); os.kill(os.getpid(), 9)",
+    "leaves a daemon with its pipes": (
+        "checkpoint(1)\nif os.fork() == 0:\n    os.setsid()\n"
+        "    if os.fork(): os._exit(0)\n    open(sys.argv[2], 'w').write(str(os.getpid())); import time; time.sleep(1000)\n"
+        "else:\n    os.wait()"
+    ),
+}
+
+
+@pytest.fixture
+def sidecar(tmp_path):
+    """Give a sidecar that is not started yet; it is stopped after the test."""
+    sidecar = Sidecar(tmp_path)
+    sidecar.models.mkdir()
+    yield sidecar
+    sidecar.stop()
+
+
+@pytest.fixture
+def training(sidecar, tmp_path):
+    """Give a function that starts a training, and end afterwards what it left behind."""
+    name, left = unique_name(), tmp_path / "left"
+    support = next(path for path in sys.path if path.endswith("tests/support"))
+    children = []
+
+    def start(code, *, wait_for_input=False):
+        text = (
+            SAVE.format(support=support, models=str(sidecar.models)) + ("sys.stdin.readline()\n" if wait_for_input else "") + code
+        )
+        limit = "import resource; resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
+        child = subprocess.Popen(
+            [sys.executable, "-c", limit + text, name, str(left)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        children.append(child)
+        return child
+
+    start.name = name
+    yield start
+    if left.exists():
+        os.kill(int(left.read_text()), signal.SIGKILL)
+    for child in children:
+        if child.poll() is None:
+            child.kill()
+        child.communicate(timeout=LIMIT_SECONDS)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("first", ["sidecar", "training"])
+def test_each_way_of_ending_ends_the_sidecar(sidecar, training, way, first):
+    """What was saved last is registered, and the sidecar returns 0."""
+    if first == "sidecar":
+        sidecar.start("--waitFor", training.name)
+    child = training(WAYS[way], wait_for_input=True)
+    if first == "training":
+        sidecar.start("--waitFor", training.name)
+    wait_until(lambda: sidecar.follows(child.pid))
+    child.stdin.write("go on\n")
+    child.stdin.flush()
+    child.wait(timeout=LIMIT_SECONDS)
+    assert sidecar.wait() == 0, sidecar.told
+    assert sidecar.versions() == 1
+    assert sidecar.why() == f"{training.name} has ended"
+
+
+def test_a_training_known_by_its_id_is_followed(sidecar, training):
+    """`--waitFor $!` of a shell."""
+    child = training("checkpoint(1)", wait_for_input=True)
+    sidecar.start("--waitFor", str(child.pid))
+    wait_until(lambda: sidecar.follows(child.pid))
+    child.communicate("go on\n", timeout=LIMIT_SECONDS)
+    assert (sidecar.wait(), sidecar.versions()) == (0, 1)
+
+
+def test_a_training_that_was_over_before_we_came_is_registered(sidecar, training):
+    """Its id is not there any more: one scan, and the end."""
+    child = training("checkpoint(1)")
+    child.communicate(timeout=LIMIT_SECONDS)
+    sidecar.start("--waitFor", str(child.pid))
+    assert (sidecar.wait(), sidecar.versions()) == (0, 1)
+    assert sidecar.why() == f"process {child.pid} has ended before it was seen"
+
+
+@pytest.mark.parametrize("runs", ["never", "for an instant", "before"])
+def test_a_training_that_nobody_sees_ends_the_sidecar(sidecar, training, runs):
+    """It never starts, is over in less time than we look, or was over before: nothing has to be caught alive."""
+    if runs == "before":
+        training("checkpoint(1)").communicate(timeout=LIMIT_SECONDS)
+    sidecar.start("--waitFor", training.name, "--startTimeout", "3")
+    if runs == "for an instant":
+        child = subprocess.Popen(["true", training.name])
+        child.wait(timeout=LIMIT_SECONDS)
+    assert sidecar.wait() == 0
+    assert sidecar.versions() == (runs == "before")
+
+
+def test_a_marker_tells_at_once_what_nobody_saw(sidecar, training, tmp_path):
+    """Beside a name, the marker ends the wait for a training that was over too soon."""
+    marker = tmp_path / "ended"
+    training("checkpoint(1)").communicate(timeout=LIMIT_SECONDS)
+    marker.touch()
+    sidecar.start("--waitFor", training.name, "--endMarker", str(marker))
+    assert (sidecar.wait(), sidecar.versions(), sidecar.why()) == (0, 1, f"the end marker {marker} is there")
+
+
+@pytest.mark.parametrize(("how", "said"), [("exit 0", "0"), ("exit 3", "3"), ("kill -9 $$", "137 (SIGKILL)")])
+def test_the_exit_code_is_reported(sidecar, tmp_path, how, said):
+    """What a wrapper's shell writes is in the status that stays, and in what people are shown."""
+    code = tmp_path / "exit-code"
+    sidecar.start("--exitCodeFile", str(code))
+    subprocess.run(["/bin/sh", "-c", f"/bin/sh -c '{how}'; echo $? > {code}"], check=True, timeout=LIMIT_SECONDS)
+    assert sidecar.wait() == 0
+    assert sidecar.why() == f"training ended with exit code {said}"
+    assert sidecar.status()["agent"]["state"] == "STOPPED"
+
+
+def test_a_quiet_time_ends_the_sidecar(sidecar, training):
+    """As long as something is written it stays; then one last scan."""
+    sidecar.start("--idleTimeout", "2")
+    training("checkpoint(1)").communicate(timeout=LIMIT_SECONDS)
+    assert (sidecar.wait(), sidecar.versions(), sidecar.why()) == (0, 1, "nothing was written for 2 s")
+
+
+def test_a_training_that_makes_the_model_path_may_wait_for_us(sidecar, training):
+    """We are ready before there is anything to look at: who starts the training after that misses nothing, and nobody waits for ever."""
+    sidecar.models.rmdir()
+    sidecar.start("--waitFor", training.name)
+    child = training("os.mkdir(os.path.dirname(sys.argv[2]) + '/models'); checkpoint(1)", wait_for_input=True)
+    wait_until(lambda: sidecar.follows(child.pid))
+    child.communicate("go on\n", timeout=LIMIT_SECONDS)
+    assert (sidecar.wait(), sidecar.versions()) == (0, 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_sidecar_that_waits(sidecar, training, number):
+    """Kubernetes ends its own sidecars so, whatever else they wait for; the ready file goes."""
+    sidecar.start("--waitFor", training.name, "--idleTimeout", "1000", "--endMarker", "/nowhere")
+    training("checkpoint(1)").communicate(timeout=LIMIT_SECONDS)
+    sidecar.process.send_signal(number)
+    assert (sidecar.wait(), sidecar.versions()) == (0, 1)
+    assert not sidecar.ready_file.exists()

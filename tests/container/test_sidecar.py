@@ -14,7 +14,6 @@ SIDECAR = (
     "--cap-drop=all",
     "--security-opt=no-new-privileges",
 )
-DRAIN = tuple(option.replace("sidecar.yaml", "drain.yaml") for option in SIDECAR)
 TRAINING = "--user=65532:65532"
 """The training runs as the sidecar's user, as in a pod with runAsUser."""
 
@@ -62,3 +61,31 @@ def test_two_sidecars_on_one_volume(site):
         train(site, "save 1")
         assert stop(sidecar) == 0, sidecar.said()
     assert site.registered() == ["model.ckpt-1"]
+
+
+PAUSE = "cp /bin/sleep /tmp/pause; exec /tmp/pause 1000"
+"""What holds a pod's process namespace, under the name that Kubernetes gives it."""
+
+
+@pytest.mark.parametrize("wanted", ["others", "train.sh"])
+def test_in_the_process_namespace_of_the_training(site, wanted):
+    """The sidecar sees the training's end itself, looks once more, and ends; nobody stops it."""
+    with site.started(OLDER, "sh", "-c", PAUSE) as pod:
+        shared = f"--pid=container:{pod.name}"
+        options = [*SIDECAR, shared, f"--env=MODELWATCH_WAIT_FOR={wanted}"]
+        training = site.started(OLDER, "sh", "/train.sh", trainer="await go; save 1; exit 2", options=[TRAINING, shared])
+        with training as trainer, site.started(MODELWATCH, "watch", options=options) as sidecar:
+            wait_until((site.artifacts / ".modelwatch" / "journal.sqlite3").exists)
+            site.tell("go")
+            assert trainer.wait() == 2
+            assert sidecar.wait() == 0, sidecar.said()
+    assert site.registered() == ["model.ckpt-1"]
+
+
+def test_it_answers_probes(site):
+    """It is ready once the watch is armed, and the image's own health check finds it well."""
+    ask = "import sys, urllib.request as request; print(request.urlopen(f'http://127.0.0.1:9321/{sys.argv[1]}', timeout=5).status)"
+    options = [*SIDECAR, "--network=none", "--env=MODELWATCH_HEALTH_ADDRESS=0.0.0.0:9321"]
+    with site.started(MODELWATCH, "watch", options=options) as sidecar:
+        wait_until(lambda: sidecar.run("/opt/modelwatch/bin/python", "-I", "-c", ask, "readyz", check=False) == "200\n")
+        podman("healthcheck", "run", sidecar.name)

@@ -49,7 +49,14 @@ def podman(*arguments: object, check: bool = True, limit_seconds: float = LIMIT_
     """
     command = ["podman", *map(str, arguments)]
     result = subprocess.run(
-        command, env=_ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=limit_seconds
+        command,
+        env=_ENVIRONMENT,
+        cwd=Path.home(),  # the test's own: podman's monitor leaves a file there when memory runs out
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=limit_seconds,
     )
     assert not check or result.returncode == 0, f"{' '.join(command)}: {result.returncode}\n{result.stdout}\n{result.stderr}"
     return result
@@ -76,7 +83,20 @@ def build_images(folder: Path) -> None:
 def build(file: str, tag: str, *options: str, **arguments: str) -> None:
     """Build one image from the repository's top."""
     given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
-    podman("build", "--quiet", "--network=host", *options, *given, "-f", ROOT / file, "-t", tag, ROOT, limit_seconds=600.0)
+    podman(
+        "build",
+        "--quiet",
+        "--format=docker",
+        "--network=host",
+        *options,
+        *given,
+        "-f",
+        ROOT / file,
+        "-t",
+        tag,
+        ROOT,
+        limit_seconds=600.0,
+    )
 
 
 def _secrets(folder: Path) -> list[str]:

@@ -26,6 +26,7 @@ TEXTS = {
     "scalarsInterval": ("1s", "10ms"),
     "drainTimeout": ("0", "5m"),
     "stateDir": ("/state/one", "state two"),
+    "snapshotBudget": ("10GB", "20%"),
     "readyFile": ("/ready/one", "ready two"),
     "healthAddress": ("127.0.0.1:1234", "off"),
     "waitFor": ("train.py", "/^python .*train/"),

@@ -11,6 +11,7 @@ from modelwatch.cli.arguments import Subparsers, add_options, loaded_of
 from modelwatch.config.address import Address
 from modelwatch.config.document import annotated_yaml
 from modelwatch.config.options import OPTIONS, Option
+from modelwatch.config.snapshot_budget import SnapshotBudget
 from modelwatch.config.wait_for import WaitFor
 from modelwatch.core.json import JsonValue
 
@@ -87,7 +88,7 @@ def _plain(value: Any) -> JsonValue:  # noqa: ANN401 - an option's value
         return value.value
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    return str(value) if isinstance(value, (Address, WaitFor)) else value
+    return str(value) if isinstance(value, (Address, SnapshotBudget, WaitFor)) else value
 
 
 def _text(option: Option, value: JsonValue) -> str:

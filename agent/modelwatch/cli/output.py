@@ -18,24 +18,19 @@ from typing import TextIO
 from modelwatch.core.errors import UsageError
 from modelwatch.core.json import JsonValue, finite
 from modelwatch.core.log import printable
+from modelwatch.core.sizes import size_in_words
 
 __all__ = ["ago", "coloured", "confirm", "note", "print_json", "printable", "progress", "size", "table"]
 
 _MANY_COLUMNS = 8
 _SHORT_CELL = 16
 
-_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _AGES = ((86400 * 365, "y"), (86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def size(count: int) -> str:
-    """Return bytes for people: powers of 1000, as disks are sold and rich shows them."""
-    value = float(count)
-    for unit in _UNITS[:-1]:
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} {_UNITS[-1]}"
+    """Return bytes for people."""
+    return size_in_words(count)
 
 
 def ago(seconds: float) -> str:

@@ -109,6 +109,8 @@ def _head(status: Status) -> None:
         print(f"waiting: {output.printable(status.waiting)}")
     if shutil.disk_usage(status.folder).free < _LITTLE_BYTES:
         print("disk full: there is no room in the state folder for checkpoints or for what becomes of them")
+    if status.short_of_room is not None:
+        print(f"short of room: {status.short_of_room['why']}; {status.short_of_room['waiting']} checkpoints wait to be copied")
     if error := status.last_error():
         print(f"last error: {output.printable(error)}")
 

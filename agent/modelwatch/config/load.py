@@ -246,6 +246,7 @@ def _settings(values: Mapping[str, Any], environment: Mapping[str, str], here: P
         end_marker=absolute(values["endMarker"]) if values["endMarker"] else None,
         exit_code_file=absolute(values["exitCodeFile"]) if values["exitCodeFile"] else None,
         idle_seconds=values["idleTimeout"],
+        snapshot_budget=values["snapshotBudget"],
         workers=values["workers"],
         bystander=why_not,
     )

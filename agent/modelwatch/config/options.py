@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from modelwatch.config import reading
+from modelwatch.config import reading, snapshot_budget
 from modelwatch.config.address import DEFAULT, address
 from modelwatch.config.surroundings import Surroundings
 from modelwatch.config.wait_for import wait_for
@@ -315,6 +315,15 @@ OPTIONS: tuple[Option, ...] = (
         ".modelwatch in the model path",
         metavar="DIR",
         example="/storage/state/digits",
+    ),
+    Option(
+        "snapshotBudget",
+        "The most that snapshots may hold until they are delivered, as a size or a share of what is free at the start; one is always allowed.",
+        snapshot_budget.snapshot_budget,
+        _always(snapshot_budget.DEFAULT),
+        "50%",
+        metavar="SIZE",
+        example="20GB",
     ),
     Option(
         "readyFile",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelwatch.config.address import Address
+from modelwatch.config.snapshot_budget import SnapshotBudget
 from modelwatch.config.wait_for import WaitFor
 from modelwatch.config.workers import Workers
 from modelwatch.core.entities import Lifetime, ModelType, Storage
@@ -72,6 +73,7 @@ class Settings:
         end_marker: File that says that training has ended, or None.
         exit_code_file: File that holds the training's exit code once it has ended, or None.
         idle_seconds: How long nothing is written once training has ended, or None when that tells nothing.
+        snapshot_budget: The most that snapshots may hold.
         workers: Which nodes of a training register what they see.
         bystander: Why this node is not one of them, for people; None when it is.
     """
@@ -109,5 +111,6 @@ class Settings:
     end_marker: str | None
     exit_code_file: str | None
     idle_seconds: float | None
+    snapshot_budget: SnapshotBudget
     workers: Workers
     bystander: str | None

@@ -17,6 +17,7 @@ import contextlib
 import enum
 import os
 import queue
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,11 +38,13 @@ from modelwatch.daemon import announce
 from modelwatch.daemon.intake import Intake, Outcome, Patience, Pinned, Unfinished
 from modelwatch.daemon.publisher import Publisher
 from modelwatch.daemon.registrar import Identity, Registrar
+from modelwatch.daemon.room import Room
 from modelwatch.daemon.state_folder import FOLDER_NAME, journal_path
 from modelwatch.daemon.threads import Worker
 from modelwatch.daemon.watcher import Watcher
 from modelwatch.formats.registry import claim, formats_for
-from modelwatch.journal.journal import Delivery, Journal
+from modelwatch.journal.journal import Journal
+from modelwatch.journal.rows import Delivery
 from modelwatch.metrics.join import Joined, join
 from modelwatch.scalars.logdir import LogDirectories
 from modelwatch.sinks.base import Sink
@@ -249,11 +252,16 @@ class Agent:
             sink.close()
 
     def _finish(self, journal: Journal, watcher: Watcher, workers: dict[str, Worker], deadline: Deadline) -> None:
+        """Do what is left up to the journal. Room for snapshots comes from deliveries: without any it is not waited for until the deadline."""
         ended = self._ended or Ended("", training_over=False)
         self._enter(journal, AgentState.FINISHING)
         watcher.finish(deadline)
+        arrived, patience = self._counted.deliveries, self._settings.drain_timeout_seconds
+        room_by = Deadline.after(self._clock, patience)
         while not workers["watcher"].join(Deadline.after(self._clock, min(0.1, deadline.remaining_seconds()))):
-            if self._abort.is_set() or deadline.passed():
+            if not watcher.waits_for_room() or self._counted.deliveries != arrived or any(self._sending.values()):
+                arrived, room_by = self._counted.deliveries, Deadline.after(self._clock, patience)
+            if self._abort.is_set() or deadline.passed() or room_by.passed():
                 watcher.finish(Deadline.after(self._clock, 0.0))
                 workers["watcher"].join()
         self._scalars_stop.set()
@@ -336,6 +344,11 @@ class Agent:
     def _publishers(self) -> list[Worker]:
         return [Worker(f"publisher-{index}", partial(self._publish, sink), self._fail) for index, sink in enumerate(self._sinks)]
 
+    def _snapshot_budget_bytes(self) -> int:
+        return self._settings.snapshot_budget.limit_bytes(
+            free_bytes=shutil.disk_usage(self._folder).free, held_bytes=self._snapshots.held().added_bytes
+        )
+
     def _watcher(self, journal: Journal) -> Watcher:
         settings = self._settings
         scanner = Scanner(settings.model_path, ignore=settings.ignore)
@@ -347,6 +360,7 @@ class Agent:
             clock=self._clock,
             patience=Patience(settings.settle_seconds, settings.quiet_seconds),
             journalled=dict(journal.journalled()),
+            room=Room(self._snapshots, self._snapshot_budget_bytes()) if copying else None,
         )
         return Watcher(
             scanner=scanner,

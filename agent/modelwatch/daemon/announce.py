@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from modelwatch.core import log
 from modelwatch.core.entities import Metric, Receipt
 from modelwatch.core.log import printable
+from modelwatch.core.sizes import size_in_words
 from modelwatch.daemon.intake import Unfinished
-from modelwatch.journal.journal import Delivery
+from modelwatch.journal.rows import Delivery
 from modelwatch.metrics.summary import headline
 from modelwatch.sinks.opening import repository_of
-
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 _TOLD = 3
 """Checkpoints that did not become versions and are named at the end; `modelwatch status` has them all."""
@@ -58,7 +57,7 @@ def delivered(delivery: Delivery, receipt: Receipt) -> None:
         checkpoint=registration.root or ".",
         **{key: value for key, value in place.items() if value is not None},
         **_numbers(metrics),
-        size=_size(registration.manifest.size),
+        size=size_in_words(registration.manifest.size),
     )
 
 
@@ -107,11 +106,3 @@ def _numbers(metrics: tuple[Metric, ...]) -> dict[str, str]:
         "val_accuracy": head.validation_accuracy,
     }
     return {key: f"{metric.value:.4f}" for key, metric in values.items() if metric is not None}
-
-
-def _size(count: float) -> str:
-    for unit in _UNITS[:-1]:
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} {_UNITS[-1]}"

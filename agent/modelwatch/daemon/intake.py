@@ -19,9 +19,10 @@ from modelwatch.core.clock import Clock
 from modelwatch.core.entities import Candidate, Checkpoint, Verdict, VerdictKind
 from modelwatch.core.errors import DiskFullError
 from modelwatch.core.tree import FileTree
+from modelwatch.daemon.room import Room
 from modelwatch.formats.base import Evidence, Format
-from modelwatch.journal.journal import Members, Trail
 from modelwatch.journal.states import CandidateState
+from modelwatch.journal.trail import Members, Trail
 from modelwatch.snapshot.store import Pin, SnapshotStore
 from modelwatch.snapshot.take import Take
 from modelwatch.watch.settle import Change, compare
@@ -34,6 +35,9 @@ CONFIRM_SECONDS = 0.05
 
 ORDER_SECONDS = 60.0
 """How long files must be unchanged before a wrong order of modification times is put down to a copy (facts: cp -r, rsync)."""
+
+ROOM_SECONDS = 1.0
+"""Between two looks for room in the snapshots while the budget is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +104,15 @@ class _Work:
     retry_at: float | None = None  # monotonic seconds; set after a copy failed
     failures: int = 0
     order_forgiven: bool = False
+    held_back: bool = False  # whole, and not copied for want of room; `pin` is None then
 
     @property
     def is_pinned(self) -> bool:
         return self.pinned_at is not None
+
+    @property
+    def waits_for_room(self) -> bool:
+        return self.held_back and self.verdict is not None and self.verdict.kind is VerdictKind.COMPLETE
 
     @property
     def checkpoint(self) -> Checkpoint | None:
@@ -147,6 +156,7 @@ class Intake:
         patience: How long to wait.
         journalled: Files of the latest journalled generation of each candidate; kept up to date by outcomes.
         hardlinks: Whether hard links may be used where a format allows them.
+        room: Says whether another snapshot may be begun; None for always.
         phase: How patient it is now.
         judged: How many times a candidate was judged: it grows when a scan brought something new.
     """
@@ -158,6 +168,7 @@ class Intake:
     patience: Patience
     journalled: dict[Key, Members]
     hardlinks: bool = True
+    room: Room | None = None
     phase: Phase = Phase.WATCHING
     judged: int = 0
     _works: dict[Key, _Work] = field(default_factory=dict)
@@ -165,6 +176,8 @@ class Intake:
     _told: list[Trail] = field(default_factory=list)
     _full_until: float | None = None
     _full_attempts: int = 0
+    _room_at: float = 0.0  # monotonic seconds; when room is looked for again, if something waits for it
+    _short_of_room: bool = False
 
     # -------------------------------------------------------------------------------------------------------------- asking
 
@@ -179,7 +192,7 @@ class Intake:
         by_name = {format_.name: format_ for format_ in self.formats}
         ready: list[Pinned] = []
         seen: set[Key] = set()
-        for candidate in self.claim(self.formats, tree):
+        for candidate in sorted(self.claim(self.formats, tree), key=_completed_ns):  # the oldest will be deleted first
             key = (candidate.format, candidate.root)
             seen.add(key)
             if not self._is_known(key, by_name[candidate.format], candidate):
@@ -190,7 +203,7 @@ class Intake:
             if self._settled(work, tree.root, now):
                 del self._works[key]
                 ready.append(self._hand_over(key, work))
-        return sorted(ready, key=_completed_ns)
+        return sorted(ready, key=lambda pinned: _completed_ns(pinned.candidate))
 
     def answer(self, outcome: Outcome) -> None:
         """Take in what the registrar made of a candidate."""
@@ -231,12 +244,18 @@ class Intake:
         found = [Unfinished(pinned.candidate.root, "complete", late=True) for pinned in self._handed.values()]
         for work in self._works.values():
             verdict = work.verdict
-            if verdict is None or verdict.kind is VerdictKind.COMPLETE:
+            if work.waits_for_room:
+                found.append(Unfinished(work.candidate.root, self._no_room(), late=True))
+            elif verdict is None or verdict.kind is VerdictKind.COMPLETE:
                 reason = work.trail.pending[-1].reason if work.trail.pending else ""
                 found.append(Unfinished(work.candidate.root, reason or "complete", late=True))
             elif verdict.kind is not VerdictKind.FOREIGN:
                 found.append(Unfinished(work.candidate.root, verdict.reason, late=False))
         return sorted(found, key=lambda entry: entry.root)
+
+    def waiting_for_room(self) -> int:
+        """Return how many complete checkpoints are not copied because the snapshot budget is used up."""
+        return sum(work.waits_for_room for work in self._works.values())
 
     def untold(self) -> list[Trail]:
         """Return the histories that have moves the journal does not know yet; the caller records them when it has time."""
@@ -271,6 +290,9 @@ class Intake:
                 ready.append(self._hand_over(key, work))
                 if change is Change.SHRANK:
                     return
+                work = self._begin(key, format_, candidate, now)
+            elif work.held_back and change is Change.REWRITTEN:
+                self._gone(work.trail, f"overwritten before it could be copied: {self._no_room()}")
                 work = self._begin(key, format_, candidate, now)
             else:
                 self._follow(work, change, candidate, now)
@@ -336,7 +358,9 @@ class Intake:
             return
         if work.pin is not None:
             work.pin.discard()
-        if work.checkpoint is not None and work.verdict is not None and work.verdict.kind is VerdictKind.COMPLETE:
+        if work.held_back:
+            self._gone(work.trail, f"deleted before it could be copied: {self._no_room()}")
+        elif work.checkpoint is not None and work.verdict is not None and work.verdict.kind is VerdictKind.COMPLETE:
             self._gone(work.trail, "deleted before it could be copied and had settled")
         else:
             why = work.verdict.reason if work.verdict is not None else ""
@@ -356,7 +380,7 @@ class Intake:
     def _pin(self, work: _Work, root: str) -> None:
         """Pin what is not yet pinned as it is now; `pinned_at` is set when all of it is."""
         checkpoint = work.checkpoint
-        if checkpoint is None or self._disk_is_full():
+        if checkpoint is None or self._disk_is_full() or not self._has_room(work, checkpoint):
             return
         if self.snapshots is not None:
             try:
@@ -385,6 +409,37 @@ class Intake:
                 work.trail.explain(self.clock.now(), f"{stat.path}: {take.value} while it was being copied")
                 return False
         return True
+
+    def _has_room(self, work: _Work, checkpoint: Checkpoint) -> bool:
+        """Return whether its snapshot may be begun; a snapshot that was begun is finished. The oldest that waits goes first."""
+        if self.room is None or self.snapshots is None or work.pin is not None:
+            return True
+        now = self.clock.monotonic()
+        waiting = [other for other in self._works.values() if other.waits_for_room]
+        if waiting and (now < self._room_at or work is not min(waiting, key=lambda other: _completed_ns(other.candidate))):
+            self._hold_back(work)
+            return False
+        if not self.room.admits(sum(stat.size for stat in work.candidate.members if stat.path in checkpoint.members)):
+            self._room_at = now + ROOM_SECONDS
+            self._hold_back(work)
+            return False
+        work.held_back = False
+        self._room_at = now
+        if self._short_of_room and not self.waiting_for_room():
+            log.info("the snapshots have room again: going on")
+            self._short_of_room = False
+        return True
+
+    def _hold_back(self, work: _Work) -> None:
+        if not work.held_back:
+            work.held_back = True
+            work.trail.explain(self.clock.now(), f"not copied yet: {self._no_room()}")
+        if not self._short_of_room:
+            log.warning(f"{self._no_room()}: nothing new is copied until versions have been delivered; see `modelwatch status`")
+            self._short_of_room = True
+
+    def _no_room(self) -> str:
+        return "" if self.room is None else self.room.reason
 
     def _disk_is_full(self) -> bool:
         return self._full_until is not None and self.clock.monotonic() < self._full_until
@@ -426,7 +481,7 @@ class Intake:
             return None
         due = work.unchanged_since + self._wait_seconds(work, checkpoint)
         if work.pinned_at is None:
-            return max(due, self._full_until or 0.0)
+            return max(due, self._full_until or 0.0, self._room_at if work.held_back else 0.0)
         return max(due, work.pinned_at + CONFIRM_SECONDS) if work.format.evidence is not Evidence.PROOF else due
 
     def _settled(self, work: _Work, root: str, now: float) -> bool:
@@ -452,9 +507,9 @@ class Intake:
         return True
 
 
-def _completed_ns(pinned: Pinned) -> int:
+def _completed_ns(candidate: Candidate) -> int:
     """Return when the last of the files was written: versions found in one scan are numbered in that order."""
-    return max(member.mtime_ns for member in pinned.candidate.members)
+    return max(member.mtime_ns for member in candidate.members)
 
 
 def back_to_seen(trail: Trail, at: float, reason: str = "") -> None:

@@ -20,7 +20,8 @@ from modelwatch.core.backoff import Backoff
 from modelwatch.core.clock import Clock
 from modelwatch.core.entities import Receipt, Snapshot
 from modelwatch.core.errors import ModelwatchError, PermanentError, TransientError
-from modelwatch.journal.journal import Delivery, Journal
+from modelwatch.journal.journal import Journal
+from modelwatch.journal.rows import Delivery
 from modelwatch.sinks.base import Sink
 from modelwatch.snapshot.store import SnapshotStore
 

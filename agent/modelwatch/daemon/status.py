@@ -11,7 +11,8 @@ from modelwatch.core.clock import Clock
 from modelwatch.core.json import JsonValue
 from modelwatch.core.lock import LockedError, locked
 from modelwatch.daemon.state_folder import journal_path
-from modelwatch.journal.journal import CandidateRow, Delivery, Journal
+from modelwatch.journal.journal import Journal
+from modelwatch.journal.rows import CandidateRow, Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Status:
         running: Whether an agent holds it now.
         agent: What the latest agent said of itself: state, pid, since, why.
         waiting: Why nothing can be watched now, or None.
+        short_of_room: Why nothing is copied and how many checkpoints wait for it, as ``why`` and ``waiting``, or None.
         candidates: Every checkpoint seen, oldest first.
         deliveries: Every registration and amendment, oldest first.
         skipped: Entries of the model path that are not looked at, as (path, reason).
@@ -34,6 +36,7 @@ class Status:
     running: bool
     agent: Mapping[str, JsonValue]
     waiting: str | None
+    short_of_room: Mapping[str, JsonValue] | None
     candidates: tuple[CandidateRow, ...]
     deliveries: tuple[Delivery, ...]
     skipped: tuple[tuple[str, str], ...]
@@ -63,6 +66,7 @@ def read_status(folder: Path, clock: Clock) -> Status:
             running=_is_held(folder),
             agent=journal.fact("agent") or {},
             waiting=None if waiting is None else str(waiting["why"]),
+            short_of_room=journal.fact("short_of_room"),
             candidates=tuple(journal.candidates()),
             deliveries=tuple(journal.deliveries()),
             skipped=tuple((path, reason) for path, reason in journal.fact("skipped") or ()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelwatch.core.json import JsonValue
 from modelwatch.daemon.status import Status
-from modelwatch.journal.journal import CandidateRow, Delivery
+from modelwatch.journal.rows import CandidateRow, Delivery
 
 
 def status_json(status: Status) -> JsonValue:
@@ -14,6 +14,7 @@ def status_json(status: Status) -> JsonValue:
         "running": status.running,
         "agent": dict(status.agent),
         "waiting": status.waiting,
+        "short_of_room": None if status.short_of_room is None else dict(status.short_of_room),
         "last_error": status.last_error() or None,
         "counts": dict(status.by_state()),
         "checkpoints": [_candidate_json(row) for row in status.candidates],

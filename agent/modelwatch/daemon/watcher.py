@@ -16,8 +16,9 @@ from modelwatch.core.errors import StateError
 from modelwatch.core.json import JsonValue
 from modelwatch.core.tree import FileTree, Skipped
 from modelwatch.daemon.intake import Intake, Outcome, Phase, Pinned
-from modelwatch.journal.journal import Journal, Trail
+from modelwatch.journal.journal import Journal
 from modelwatch.journal.states import CandidateState
+from modelwatch.journal.trail import Trail
 from modelwatch.watch.hints import Hints
 from modelwatch.watch.scan import ModelPathError, ModelPathMissingError, Scanner
 
@@ -76,6 +77,7 @@ class Watcher:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _unwritten: list[Trail] = field(default_factory=list)
     _skipped: tuple[Skipped, ...] = ()
+    _waiting_for_room: int | None = None
     _journal_fails: bool = False
 
     # ------------------------------------------------------------------------------------------------- from other threads
@@ -84,6 +86,10 @@ class Watcher:
         """Take in what the registrar made of a candidate. Any thread."""
         self.outcomes.append(outcome)
         self._wake()
+
+    def waits_for_room(self) -> bool:
+        """Return whether checkpoints wait for the snapshot budget. Any thread, about a second late."""
+        return bool(self._waiting_for_room)
 
     def finish(self, deadline: Deadline) -> None:
         """Ask for the last scan: the thread ends when nothing is left to settle, or at the deadline. Any thread."""
@@ -218,6 +224,11 @@ class Watcher:
             shown: JsonValue = [[entry.path, entry.reason] for entry in tree.skipped[:_SKIPPED_SHOWN]]
             if self._write(partial(journal.remember, "skipped", shown)):
                 self._skipped = tree.skipped
+
+        if (waiting := self.intake.waiting_for_room()) != self._waiting_for_room:
+            short: JsonValue = {"waiting": waiting, "why": self.intake.room.reason} if waiting and self.intake.room else None
+            if self._write(partial(journal.remember, "short_of_room", short)):
+                self._waiting_for_room = waiting
 
     def _write(self, work: Callable[[], None]) -> bool:
         """Do work that writes the journal; return whether that was possible. That it is not is said once, and once that it is again."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,119 +17,11 @@ from modelwatch.core import steps
 from modelwatch.core.clock import Clock
 from modelwatch.core.entities import Amendment, Metric, Receipt, Registration
 from modelwatch.core.json import JsonValue, dumps, loads
-from modelwatch.core.tree import FileStat
 from modelwatch.journal.connection import connect, immediate, rows
 from modelwatch.journal.figures import Figures, read_change_mark, read_figures
-from modelwatch.journal.states import CandidateState, DeliveryState, transition
-
-Members = tuple[FileStat, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """
-    One step of a candidate's state machine that is not yet in the journal.
-
-    Attributes:
-        state: Where it went.
-        at: Seconds since the epoch.
-        reason: Why, for people.
-    """
-
-    state: CandidateState
-    at: float
-    reason: str = ""
-
-
-@dataclass(slots=True)
-class Trail:
-    """
-    One generation of a candidate, as the journal will show it. Mutable, owned by one thread at a time.
-
-    The moves before JOURNALLED tell people what happens; losing them in a crash loses nothing else. So they are collected here and
-    written together, and a burst of checkpoints costs no disk write before each is safe.
-
-    Attributes:
-        format: The format's name.
-        root: The candidate's root.
-        members: The files as last judged.
-        state: The latest state, None before the first move.
-        row: The candidate's id in the journal once a move was written.
-        pending: Moves not yet written.
-        step: Known once the checkpoint was judged complete.
-        epoch: As `step`.
-    """
-
-    format: str
-    root: str
-    members: Members
-    state: CandidateState | None = None
-    row: int | None = None
-    pending: list[Move] = field(default_factory=list)
-    step: int | None = None
-    epoch: int | None = None
-
-    def move(self, state: CandidateState, at: float, reason: str = "") -> None:
-        """Go to `state`. Raise MoveError if the state machine has no such move."""
-        self.state = state if self.state is None else transition(self.state, state)
-        self.pending.append(Move(state, at, reason))
-
-    def explain(self, at: float, reason: str) -> None:
-        """Say why it stays where it is; the same reason twice is said once."""
-        if self.state is not None and (not self.pending or self.pending[-1].reason != reason):
-            self.pending.append(Move(self.state, at, reason))
-
-
-@dataclass(frozen=True, slots=True)
-class CandidateRow:
-    """A candidate as the journal holds it; see `Trail` and schema.sql for the fields."""
-
-    id: int
-    format: str
-    root: str
-    state: CandidateState
-    reason: str
-    members: Members
-    step: int | None
-    epoch: int | None
-    registration: str | None
-    seen: float
-    moved: float
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """
-    One registration or amendment on its way to one sink.
-
-    Attributes:
-        id: In the journal.
-        sink: Name of the sink.
-        registration: What the version is; of an amendment, the registration that it amends.
-        amendment: None for the registration itself.
-        snapshot: Id of the snapshot that holds the files, or None.
-        base: Folder in the snapshot that the manifest's paths are relative to.
-        state: Where it is.
-        attempts: How often it was tried.
-        not_before: Seconds since the epoch; not tried earlier.
-        last_error: Of the last attempt.
-        receipt: Once delivered.
-        moved: Seconds since the epoch of the last move.
-    """
-
-    id: int
-    sink: str
-    registration: Registration
-    amendment: Amendment | None
-    snapshot: str | None
-    base: str
-    state: DeliveryState
-    attempts: int
-    not_before: float
-    last_error: str
-    receipt: Receipt | None
-    moved: float
-
+from modelwatch.journal.rows import CandidateRow, Delivery, candidate_of, delivery_of, members_of, members_text
+from modelwatch.journal.states import CandidateState, DeliveryState
+from modelwatch.journal.trail import Members, Trail
 
 _DELIVERY_COLUMNS = """
     d.id, d.sink, d.body AS amendment, d.state, d.attempts, d.not_before, d.last_error, d.receipt, d.moved,
@@ -221,7 +112,7 @@ class Journal:
             raise ValueError("a trail without moves cannot be written")
         self._connection.execute(
             "UPDATE candidates SET members = ?, step = ?, epoch = ? WHERE id = ?",
-            (_members_text(trail.members), trail.step, trail.epoch, row),
+            (members_text(trail.members), trail.step, trail.epoch, row),
         )
         return row
 
@@ -231,7 +122,7 @@ class Journal:
 
     def candidates(self) -> list[CandidateRow]:
         """Return every generation of every candidate, oldest first."""
-        return [_candidate(row) for row in self._rows("SELECT * FROM candidates ORDER BY id")]
+        return [candidate_of(row) for row in self._rows("SELECT * FROM candidates ORDER BY id")]
 
     def journalled(self) -> Mapping[tuple[str, str], Members]:
         """Return the files of the latest journalled generation of each (format, root)."""
@@ -239,7 +130,7 @@ class Journal:
             "SELECT format, root, members FROM candidates WHERE id IN"
             " (SELECT max(id) FROM candidates WHERE state = 'JOURNALLED' GROUP BY format, root)"
         )
-        return {(row["format"], loads(row["root"])): _members(row["members"]) for row in found}
+        return {(row["format"], loads(row["root"])): members_of(row["members"]) for row in found}
 
     def abandon_unfinished(self, reason: str) -> int:
         """Move what an earlier agent had not finished to GONE: a new scan sees it again if it is still there. Return how many."""
@@ -370,7 +261,7 @@ class Journal:
             self._connection.execute(
                 "UPDATE deliveries SET state = 'SENDING', attempts = attempts + 1, moved = ? WHERE id = ?", (now, row["id"])
             )
-        return _delivery(row)
+        return delivery_of(row)
 
     def delivered(self, delivery: Delivery, receipt: Receipt) -> str | None:
         """
@@ -445,7 +336,7 @@ class Journal:
 
     def deliveries(self) -> list[Delivery]:
         """Return every delivery, oldest first."""
-        return [_delivery(row) for row in self._rows(f"SELECT {_DELIVERY_COLUMNS} ORDER BY d.id")]
+        return [delivery_of(row) for row in self._rows(f"SELECT {_DELIVERY_COLUMNS} ORDER BY d.id")]
 
     def needed_snapshots(self) -> frozenset[str]:
         """Return the ids of the snapshots that a delivery still needs."""
@@ -463,44 +354,3 @@ class Journal:
         """Give the latest `limit` moves, newest first."""
         for row in self._rows("SELECT * FROM events ORDER BY id DESC LIMIT ?", (limit,)):
             yield dict(row)
-
-
-def _members_text(members: Members) -> str:
-    return dumps([[member.path, member.size, member.mtime_ns, member.inode] for member in members])
-
-
-def _members(text: str) -> Members:
-    return tuple(FileStat(*member) for member in loads(text))
-
-
-def _candidate(row: sqlite3.Row) -> CandidateRow:
-    return CandidateRow(
-        id=row["id"],
-        format=row["format"],
-        root=loads(row["root"]),
-        state=CandidateState(row["state"]),
-        reason=row["reason"],
-        members=_members(row["members"]),
-        step=row["step"],
-        epoch=row["epoch"],
-        registration=row["registration"],
-        seen=row["seen"],
-        moved=row["moved"],
-    )
-
-
-def _delivery(row: sqlite3.Row) -> Delivery:
-    return Delivery(
-        id=row["id"],
-        sink=row["sink"],
-        registration=Registration.from_json(loads(row["registration"])),
-        amendment=None if row["amendment"] is None else Amendment.from_json(loads(row["amendment"])),
-        snapshot=row["snapshot"],
-        base=loads(row["base"]),
-        state=DeliveryState(row["state"]),
-        attempts=row["attempts"],
-        not_before=row["not_before"],
-        last_error=row["last_error"],
-        receipt=None if row["receipt"] is None else Receipt.from_json(loads(row["receipt"])),
-        moved=row["moved"],
-    )

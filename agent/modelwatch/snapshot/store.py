@@ -14,6 +14,7 @@ import stat as modes
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from modelwatch.core import steps
 from modelwatch.core.durable import make_directory, replace_file, sync_directory
@@ -32,6 +33,23 @@ _MANIFEST = "manifest.json"
 _FILES = "files"
 
 
+Clones = dict[str, tuple[str, FileStat]]
+"""Path of a file of ours → path of the file whose blocks it shares, and what that was when it was taken."""
+
+
+class Held(NamedTuple):
+    """
+    What snapshots hold.
+
+    Attributes:
+        apparent_bytes: The sizes of all files.
+        added_bytes: What would be free without them: nothing for a hard link or a reflink whose source is still there as it was taken.
+    """
+
+    apparent_bytes: int
+    added_bytes: int
+
+
 class Pin:
     """
     A snapshot in the making: files taken as soon as they were seen, not yet hashed and not yet durable.
@@ -43,15 +61,18 @@ class Pin:
 
         taker: Takes its files.
 
+        clones: Where it notes which of its files share their blocks with which source; the store's.
+
     Attributes:
         id: The snapshot's name in its store.
         folder: Absolute path that the files' paths are relative to.
     """
 
-    def __init__(self, folder: Path, taker: Taker) -> None:
+    def __init__(self, folder: Path, taker: Taker, clones: Clones) -> None:
         self.id = folder.name
         self.folder = folder / _FILES
         self._taker = taker
+        self._clones = clones
         self._sources: dict[str, FileStat] = {}
         self._linked: set[str] = set()
 
@@ -87,6 +108,8 @@ class Pin:
             self._sources[stat.path] = stat
             if method is Method.HARDLINK:
                 self._linked.add(stat.path)
+            elif method is Method.REFLINK:
+                self._clones[str(target)] = (os.path.join(tree_root, stat.path), stat)  # noqa: PTH118 - text that may hold surrogates
             steps.reached("snapshot.pinned")
         return take
 
@@ -94,6 +117,7 @@ class Pin:
         """Let go of one file; nothing happens when it was not taken."""
         if self._sources.pop(path, None) is not None:
             self._linked.discard(path)
+            self._clones.pop(str(self.folder / path), None)
             (self.folder / path).unlink(missing_ok=True)
 
     def seal(self, paths: Collection[str], between_chunks: Callable[[], None] = lambda: None) -> Snapshot:
@@ -183,6 +207,7 @@ class SnapshotStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._taker = Taker()
+        self._clones: Clones = {}
 
     def begin(self) -> Pin:
         """
@@ -200,7 +225,7 @@ class SnapshotStore:
             (folder / _FILES).mkdir()
         except OSError as error:
             raise our_error(error, "a folder for a snapshot", self._folder) from error
-        return Pin(folder, self._taker)
+        return Pin(folder, self._taker, self._clones)
 
     def open(self, identifier: str) -> Snapshot:
         """
@@ -231,6 +256,47 @@ class SnapshotStore:
         for path in leftovers:
             _delete(path)
         return len(leftovers)
+
+    def held(self) -> Held:
+        """
+        Count what the snapshots hold. Files of an earlier process that share blocks with others count in full: nobody noted it.
+
+        Raises:
+            StateError: The store cannot be read.
+        """
+        apparent = added = 0
+        links: dict[int, int] = {}  # inode → how many of its names are ours; all snapshots are on one file system
+        try:
+            for file in self._files():
+                with contextlib.suppress(FileNotFoundError):  # another thread discards while we count
+                    now = os.lstat(file)
+                    ours = links[now.st_ino] = links.get(now.st_ino, 0) + 1
+                    apparent += now.st_size
+                    if ours == now.st_nlink and not self._shares(file):
+                        added += now.st_size
+        except OSError as error:
+            raise our_error(error, "counting the snapshots", self._folder) from error
+        return Held(apparent, added)
+
+    def _files(self) -> Iterator[str]:
+        """Give the path of every checkpoint's file, and forget what is noted of those that are gone."""
+        files = {
+            os.path.join(folder, name)  # noqa: PTH118 - text, as os.walk gives it
+            for snapshot in (self._folder.iterdir() if self._folder.is_dir() else ())
+            for folder, _, names in os.walk(snapshot / _FILES)
+            for name in names
+        }
+        for gone in set(self._clones).difference(files):
+            self._clones.pop(gone, None)
+        yield from files
+
+    def _shares(self, file: str) -> bool:
+        """Return whether a file's blocks are still those of its source."""
+        clone = self._clones.get(file)
+        try:
+            return clone is not None and same_file(os.lstat(clone[0]), clone[1])
+        except OSError:
+            return False
 
     def size_bytes(self) -> int:
         """Return the bytes of all files in the store, hard links included."""

@@ -12,8 +12,9 @@ from memory_sink import MemorySink
 from modelwatch.core.entities import Receipt
 from modelwatch.core.errors import PermanentError, StateError, TransientError
 from modelwatch.daemon.publisher import Publisher
-from modelwatch.journal.journal import Journal, Trail
+from modelwatch.journal.journal import Journal
 from modelwatch.journal.states import CandidateState, DeliveryState
+from modelwatch.journal.trail import Trail
 from modelwatch.snapshot.store import SnapshotStore
 from modelwatch.testing.clock import FakeClock
 

@@ -12,8 +12,9 @@ from samples import metric, registration, stat
 
 from modelwatch.core.entities import Receipt
 from modelwatch.core.errors import StateError
-from modelwatch.journal.journal import Journal, Trail
+from modelwatch.journal.journal import Journal
 from modelwatch.journal.states import CANDIDATE_MOVES, CandidateState, DeliveryState, MoveError, all_moves, transition
+from modelwatch.journal.trail import Trail
 from modelwatch.testing.clock import FakeClock
 
 

@@ -161,9 +161,8 @@ class Agent:
 
     def _on_vanished(self) -> None:
         """End when the state folder went with the model path; the caller starts anew when the model path is there again."""
-        if not self._is_ours():
-            self.vanished = True
-            self.end(Ended("the state folder is gone", training_over=False))
+        self.vanished = True
+        self.end(Ended("the state folder is gone", training_over=False))
 
     def _is_ours(self) -> bool:
         """Return whether the state folder's journal is the file that is open: SQLite writes into a deleted one without complaint."""

@@ -55,7 +55,7 @@ class Watcher:
         hand_over: Where settled candidates go.
         clock: For durations.
         is_ours: Whether the state folder is still the one that the journal is in.
-        on_vanished: Called in the thread when the model path or the state folder went away.
+        on_vanished: Called in the thread, which ends then, when the state folder went away, with the model path or without it.
         rescan_seconds: Between full scans, whatever the hints say.
         armed: Set once the first scan is done.
     """
@@ -120,10 +120,12 @@ class Watcher:
             try:
                 self._follow(tree, journal)
             except ModelPathError as error:
-                log.warning("the model path is gone; waiting for it", why=error.message)
+                log.warning("what is watched is gone; beginning anew", why=error.message)
                 self._look(FileTree(self.scanner.root, {}), journal, tell=True)
                 self._use(None)
-                self.on_vanished()
+                if not self.is_ours():
+                    self.on_vanished()
+                    return
 
     def _first_scan(self, journal: Journal) -> FileTree | None:
         """Wait until the model path can be scanned; return None when asked to finish before."""

@@ -140,10 +140,12 @@ def copy_libraries(target: Path, program: Path) -> None:
             shutil.copy2(path.resolve(), folder / Path(name).name)
             copy_licence(path, target / "licenses")
     loader = Path(run("patchelf", "--print-interpreter", program).strip())
-    for binary in ours:
-        own = [part for part in run("patchelf", "--print-rpath", binary).strip().split(":") if part.startswith("$ORIGIN/")]
-        paths = [*own, "$ORIGIN/" + os.path.relpath(folder, binary.parent)]
-        run("patchelf", "--force-rpath", "--set-rpath", ":".join(paths), binary)
+    for binary in binaries(target):
+        own = run("patchelf", "--print-rpath", binary).strip()
+        if own or binary in ours:  # a library with a DT_RUNPATH of its own, such as libpython, does without the program's DT_RPATH
+            kept = [part for part in own.split(":") if part.startswith("$ORIGIN/")]
+            paths = [*kept, "$ORIGIN/" + os.path.relpath(folder, binary.parent)]
+            run("patchelf", "--force-rpath", "--set-rpath", ":".join(paths), binary)
     run("patchelf", "--set-interpreter", folder / loader.name, program)
 
 

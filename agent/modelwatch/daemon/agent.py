@@ -189,7 +189,7 @@ class Agent:
             workers = {
                 "watcher": Worker("watcher", watcher.run, self._fail),
                 "registrar": Worker("registrar", partial(self._register, watcher.answer), self._fail),
-                "scalars": Worker("scalars", self._read_scalars, self._fail),
+                "scalars": Worker("scalars", partial(self._read_scalars, watcher.armed), self._fail),
             }
             publishers = self._publishers()
             with self._running((*workers.values(), *publishers), watcher):
@@ -415,7 +415,8 @@ class Agent:
 
     # ---------------------------------------------------------------------------------------------------------- other threads
 
-    def _read_scalars(self) -> None:
+    def _read_scalars(self, armed: threading.Event) -> None:
+        self._wait_for(armed)  # the first reading may be long, and a checkpoint may live no longer than the next save
         told: tuple[Skipped, ...] = ()
         with self._journal() as journal:
             while True:

@@ -110,7 +110,7 @@ def test_an_agent_that_crashes_in_the_drain_is_started_once_more_only(tmp_path):
     assert child.returncode == 7
     assert len(starts(note)) == 2
     assert errors.splitlines() == [
-        "modelwatch: the agent ended with exit code 70 before its work was done: `modelwatch drain --modelPath '/my models'` finishes it"
+        "modelwatch: the agent ended with exit code 70 before its work was done: `modelwatch watch --once --modelPath '/my models'` finishes it"
     ]
 
 
@@ -150,7 +150,7 @@ def test_an_agent_that_overstays_is_stopped(tmp_path):
     wait_until(lambda: starts(note))
     errors = finish(child)
     assert child.returncode == 7
-    assert errors.endswith("ended with signal 9 before its work was done: `modelwatch drain --modelPath /models` finishes it\n")
+    assert errors.endswith("ended with signal 9 before its work was done: `modelwatch watch --once --modelPath /models` finishes it\n")
     assert not Path(f"/proc/{starts(note)[0]}").exists()
 
 

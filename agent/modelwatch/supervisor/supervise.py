@@ -254,7 +254,7 @@ class Supervisor:
         """Speak for an agent that could not; one that has finished has said itself what it leaves."""
         last = self._agent.last
         if last is not None and last.exit_code not in FINISHED:
-            finish = f"`modelwatch drain --modelPath {shlex.quote(self._launch.model_path)}` finishes it"
+            finish = f"`modelwatch watch --once --modelPath {shlex.quote(self._launch.model_path)}` finishes it"
             say(f"the agent ended with {last} before its work was done: {finish}")
 
 

@@ -83,10 +83,10 @@ def rows() -> Iterator[Row]:
     how = f"median of {_PAIRS} pairs ({wall[0]:.1f} to {wall[-1]:.1f}); {_EPOCHS} checkpoints in {alone:.1f} s"
     yield _within("training slowed down", statistics.median(wall), "%", 1, how)
     yield Row("training's own CPU time, more than alone", statistics.median(used), "%", note=f"{used[0]:.1f} to {used[-1]:.1f}")
+    share = statistics.median(done.agent_cpu_seconds / done.cpu_seconds for done in watched) * 100
     per_save = statistics.median(done.agent_cpu_seconds for done in watched) / _EPOCHS * 1000
-    yield Row(
-        "agent's CPU time, its start included, for each checkpoint", per_save, "ms", note="at a priority below the training's"
-    )
+    note = f"{per_save:.0f} ms for each checkpoint, its start included; at a priority below the training's"
+    yield Row("agent's CPU time, beside the training's", share, "%", note=note)
     yield _within("supervisor: peak memory", max(done.supervisor_mib for done in watched), "MiB", 16, "resident set size")
     yield Row("agent: peak memory during such a training", max(done.agent_mib for done in watched), "MiB", note="resident set size")
 

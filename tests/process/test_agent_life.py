@@ -98,7 +98,7 @@ def test_an_agent_that_is_down_at_the_end_is_started_for_the_last_scan(tmp_path)
     errors = finish(child)
     assert child.returncode == 7
     assert len(starts(note)) == 4
-    assert "drain" not in errors
+    assert "finishes it" not in errors
 
 
 def test_an_agent_that_crashes_in_the_drain_is_started_once_more_only(tmp_path):

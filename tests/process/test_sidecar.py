@@ -141,6 +141,9 @@ def test_the_exit_code_is_reported(sidecar, tmp_path, how, said):
     assert sidecar.wait() == 0
     assert sidecar.why() == f"training ended with exit code {said}"
     assert sidecar.status()["agent"]["state"] == "STOPPED"
+    command = [sys.executable, "-m", "modelwatch", "status", "--modelPath", str(sidecar.models)]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=LIMIT_SECONDS).stdout
+    assert f"agent: not running (last: STOPPED), training ended with exit code {said}, state folder" in shown
 
 
 def test_a_quiet_time_ends_the_sidecar(sidecar, training):

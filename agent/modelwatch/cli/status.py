@@ -102,6 +102,8 @@ def _head(status: Status) -> None:
     """Print how things stand, in a few lines whatever the number of checkpoints."""
     state = status.agent.get("state", "unknown")
     running = state if status.running else f"not running (last: {state})"
+    if why := status.agent.get("why"):
+        running += f", {output.printable(str(why))}"
     print(f"agent: {running}, state folder {output.printable(str(status.folder))}")
     print(f"checkpoints: {_counts(status.by_state())}")
     print(f"deliveries: {_counts(Counter(delivery.state.value for delivery in status.deliveries))}")

@@ -237,3 +237,29 @@ def test_nothing_stays_open_when_we_stop_before_the_training(clock):
     assert waiting.descriptors()
     waiting.close()
     assert not waiting.descriptors()
+
+
+def test_a_table_that_is_slow_to_read_is_read_less_often(proc, clock, monkeypatch):
+    """At most 0.2 % of a core; but what is over, and what was never seen, is judged by a table that is fresh."""
+    reads = []
+    read = proc.table.read
+
+    def slowly():
+        clock.advance(0.004)
+        reads.append(clock.monotonic())
+        return read()
+
+    monkeypatch.setattr(proc.table, "read", slowly)
+    others = sign(proc, clock, "others")
+    for _ in range(20):
+        assert others.look() is None
+        clock.advance(0.5)
+    assert len(reads) == 4
+    proc.add(70, 0, "python train.py")
+    clock.advance(5.0)
+    assert others.look() is None
+    proc.add(80, 0, "python evaluate.py")
+    proc.end(70)
+    assert others.look() is None
+    proc.end(80)
+    assert others.look() == "others has ended"

@@ -9,7 +9,7 @@ from modelwatch.core.clock import Clock
 from modelwatch.watch.scan import ModelPathError, Scanner
 
 _LOOKS = 20
-_SHORTEST_SECONDS, _LONGEST_SECONDS = 0.2, 30.0
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 0.2, 300.0
 
 
 class Activity:
@@ -21,7 +21,7 @@ class Activity:
 
         clock: For durations.
 
-        within_seconds: The quiet time that somebody waits for; folders are walked a twentieth of it apart, at least every 30 s.
+        within_seconds: The quiet time that somebody waits for; folders are walked a twentieth of it apart, at least every 5 minutes.
 
         ours: Absolute paths of files that we write ourselves.
     """

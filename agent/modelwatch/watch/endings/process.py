@@ -33,6 +33,12 @@ _NAMESPACE_HOLDERS = frozenset({"pause", "pod", "catatonit", "podman-pause"})
 _OWN_OPTIONS = ("--waitFor", "--wait-for")
 """A command line with one of these is another sidecar's, however well it matches."""
 
+_TIMES_ITS_COST = 500
+"""The table is read again after this many times what that took: 0.2 % of a core, however many processes there are."""
+
+_LONGEST_PAUSE_SECONDS = 5.0
+"""Between two readings of the table, whatever they cost."""
+
 
 @dataclass(slots=True)
 class _Wanted:
@@ -81,13 +87,18 @@ class Processes:
         self._quiet_seconds = quiet_seconds
         self._clock = clock
         self._table = table or ProcessTable()
-        self._started = clock.monotonic()
+        self._started = self._due = clock.monotonic()
 
     def look(self) -> str | None:
         """Return that all have ended, or None."""
+        before = self._clock.monotonic()
+        due = before >= self._due
         for wanted in self._wanted:
             if wanted.ended is None:
-                self._follow(wanted)
+                self._follow(wanted, due=due)
+        if due:
+            after = self._clock.monotonic()
+            self._due = after + min(_LONGEST_PAUSE_SECONDS, (after - before) * _TIMES_ITS_COST)
         reasons = [wanted.ended for wanted in self._wanted if wanted.ended is not None]
         return "; ".join(reasons) if len(reasons) == len(self._wanted) else None
 
@@ -101,25 +112,25 @@ class Processes:
             for pid in tuple(wanted.running):
                 _let_go(wanted, pid)
 
-    def _follow(self, wanted: _Wanted) -> None:
+    def _follow(self, wanted: _Wanted, *, due: bool) -> None:
         """Find out which of the processes run now."""
         for pid, (process, pidfd) in tuple(wanted.running.items()):
             if self._has_ended(process, pidfd):
                 _let_go(wanted, pid)
-        for process in self._found(wanted):
+        for process in self._found(wanted, due=due):
             if process.pid not in wanted.running:
                 self._hold(wanted, process)
         if not wanted.running:
-            wanted.ended = self._verdict(wanted)
+            wanted.ended = self._verdict(wanted, due=due)
 
-    def _verdict(self, wanted: _Wanted) -> str | None:
+    def _verdict(self, wanted: _Wanted, *, due: bool) -> str | None:
         """Return why nothing more is waited for when none of the processes runs, or None when they may still come."""
         choice = wanted.choice
         if wanted.seen:
             return f"{choice} has ended" if choice.pid is None else f"process {choice} has ended"
         if choice.pid is not None:
             return f"process {choice} has ended before it was seen"
-        if min(self._clock.monotonic() - self._started, self._quiet_seconds()) < self._unseen_seconds:
+        if not due or min(self._clock.monotonic() - self._started, self._quiet_seconds()) < self._unseen_seconds:
             return None
         reason = f"no process of {choice} was seen and nothing was written for {self._unseen_seconds:g} s"
         log.warning(f"{reason}: taken as ended", hint="see --waitFor and --startTimeout")
@@ -127,20 +138,18 @@ class Processes:
 
     # -------------------------------------------------------------------------------------------------------------- which
 
-    def _found(self, wanted: _Wanted) -> Iterable[Process]:
-        """Return the processes that count and that run now; nothing when those that were seen are all that count."""
+    def _found(self, wanted: _Wanted, *, due: bool) -> Iterable[Process]:
+        """Return processes that count and that run now; nothing when those that were seen are all that count, or the table is not due."""
         choice = wanted.choice
-        if choice.pid is None and choice.pattern is None:
-            return self._others()
-        if wanted.seen:
-            return ()
+        if choice.pid is not None:
+            process = None if wanted.seen else self._table.get(choice.pid)
+            return () if process is None or process.ended else (process,)
+        over = wanted.seen and not wanted.running
         if choice.pattern is not None:
-            return self._matching(choice.pattern)
-        process = self._table.get(choice.pid or 0)
-        return () if process is None or process.ended else (process,)
+            return () if wanted.seen or not due else self._matching(choice.pattern, self._table.read())
+        return self._others(self._table.read()) if due or over else ()
 
-    def _others(self) -> list[Process]:
-        table = self._table.read()
+    def _others(self, table: Mapping[int, Process]) -> list[Process]:
         lineage = _lineage(os.getpid(), table)
         return [
             process
@@ -152,8 +161,7 @@ class Processes:
             and not self._table.is_beside_us(process.pid)
         ]
 
-    def _matching(self, pattern: re.Pattern[str]) -> list[Process]:
-        table = self._table.read()
+    def _matching(self, pattern: re.Pattern[str], table: Mapping[int, Process]) -> list[Process]:
         ours = _lineage(os.getpid(), table)
         matching = {pid for pid in table if pid not in ours and self._matches(pid, pattern)}
         return [table[pid] for pid in matching if matching.isdisjoint(_lineage(table[pid].parent, table))]

@@ -16,6 +16,7 @@ TEXTS = {
     "storage": ("copy", "REFERENCE"),
     "lifetime": ("permanent", "permanent"),
     "notes": ("a note", "no: note # at all"),
+    "lineageEnv": ("HP_*", "LAYERS"),
     "commitMarker": ("DONE", "READY"),
     "ignore": ("*.tmp", "scratch/*"),
     "settleTime": ("1", "500ms"),

@@ -11,6 +11,7 @@ from modelwatch.cli.arguments import Subparsers, settings_of
 from modelwatch.cli.models_json import files_json, model_json, origin, timestamp, version_json
 from modelwatch.cli.models_selection import add_model, add_parser, add_version, open_if_there, open_repository
 from modelwatch.core.entities import Metric, ModelVersion, RegisteredModel
+from modelwatch.core.json import JsonValue
 from modelwatch.metrics.summary import headline
 from modelwatch.repository.repository import Listing
 
@@ -109,8 +110,11 @@ def _details(arguments: argparse.Namespace) -> int:
     )
     entries = version.registration.manifest.entries
     output.table(("file", "size"), [(entry.path, output.size(entry.size)) for entry in entries])
-    if version.registration.metadata:
-        print(f"metadata: {json.dumps(version_json(version)['metadata'], indent=2)}")
+    metadata = dict(version_json(version)["metadata"])
+    if facts := _lineage_facts(metadata.pop("lineage", None)):
+        output.table(("lineage", ""), facts)
+    if metadata:
+        print(f"metadata: {json.dumps(metadata, indent=2)}")
     return 0
 
 
@@ -198,3 +202,19 @@ def _version_facts(version: ModelVersion) -> list[Sequence[object]]:
         ("tags", ", ".join(version.tags)),
         ("notes", version.notes),
     ]
+
+
+def _lineage_facts(lineage: JsonValue) -> list[Sequence[object]]:
+    """Return the rows of a lineage, which a program of another version may have written: what is not understood is left to --json."""
+    if not isinstance(lineage, dict):
+        return []
+    parts = {name: part if isinstance(part := lineage.get(name), dict) else {} for name in ("git", "packages", "environment")}
+    facts: list[Sequence[object]] = [
+        ("commit", parts["git"].get("sha")),
+        ("branch", parts["git"].get("ref")),
+        ("sources", parts["git"].get("repository")),
+        *((name, lineage.get(name)) for name in ("command", "image", "python")),
+        ("packages", ", ".join(f"{name} {version}" for name, version in parts["packages"].items())),
+        *((name, value) for name, value in parts["environment"].items()),
+    ]
+    return [fact for fact in facts if fact[1]]

@@ -16,6 +16,7 @@ from modelwatch.config.settings import Settings
 from modelwatch.core.environment import original_environment
 from modelwatch.core.errors import ModelwatchError, UsageError
 from modelwatch.core.identifiers import new_ulid
+from modelwatch.lineage.command import to_argument
 from modelwatch.supervisor.launch import Launch
 from modelwatch.supervisor.say import say
 
@@ -74,13 +75,14 @@ def _launch(settings: Settings, options: Sequence[str], command: Sequence[str]) 
     """
     if settings.bystander is not None:
         say(f"{settings.bystander}: its chief registers the models; no agent here")
+    told = ["--trainerCommand", to_argument(command)]
     run = [] if settings.run else ["--runId", new_ulid()]  # every agent of this training, restarted or not, is of one run
     return Launch(
         model_path=settings.model_path,
         drain_seconds=settings.drain_timeout_seconds,
         straggler_seconds=min(_STRAGGLER_SECONDS, settings.drain_timeout_seconds),
         signal_mask=tuple(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ()))),
-        agent=() if settings.bystander else (sys.executable, "-I", str(_PACKAGE / "__main__.py"), "watch", *options, *run),
+        agent=() if settings.bystander else (sys.executable, "-I", str(_PACKAGE / "__main__.py"), "watch", *options, *run, *told),
         command=tuple(command),
     )
 

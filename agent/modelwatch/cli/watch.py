@@ -8,6 +8,7 @@ import os
 import signal
 import stat
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from types import FrameType
@@ -21,6 +22,7 @@ from modelwatch.core.errors import DiskFullError, ModelwatchError, NotFoundError
 from modelwatch.daemon.agent import Agent, Ended
 from modelwatch.daemon.health import Health
 from modelwatch.daemon.state_folder import owned, state_folder
+from modelwatch.lineage.command import from_argument
 from modelwatch.sinks.opening import open_sinks
 from modelwatch.watch.endings.base import Ending
 from modelwatch.watch.endings.sidecar import sidecar_ending
@@ -50,6 +52,7 @@ def add_to(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--once", action="store_true", help="register what is there, deliver it, and end")
     parser.add_argument("--supervisorFd", "--supervisor-fd", type=int, dest="supervisor_fd", help=argparse.SUPPRESS)
+    parser.add_argument("--trainerCommand", dest="trainer_command", type=from_argument, help=argparse.SUPPRESS)
     add_options(parser, groups=("agent", "target", "sidecar", "log"))
     parser.set_defaults(handle=handle)
 
@@ -58,20 +61,22 @@ def handle(arguments: argparse.Namespace) -> int:
     """Run the agent until it has been asked to end; return 0, 75 when deliveries remain, 70 when a part of it failed."""
     settings = settings_of(arguments)
     with logging_to(settings):
-        return _Watch(settings, once=arguments.once, supervisor_fd=arguments.supervisor_fd).run()
+        return _Watch(settings, once=arguments.once, supervisor_fd=arguments.supervisor_fd, command=arguments.trainer_command).run()
 
 
 class _Watch:
     """One invocation: waits for the model path, holds the state folder, turns signals and endings into the agent's end."""
 
-    def __init__(self, settings: Settings, *, once: bool, supervisor_fd: int | None) -> None:
+    def __init__(self, settings: Settings, *, once: bool, supervisor_fd: int | None, command: Sequence[str] | None) -> None:
         self._settings = settings
+        self._command = command
         self._once = once
         self._clock = SystemClock()
         self._ended: Ended | None = None
         self._end = threading.Event()
         self._agent: Agent | None = None
-        self._health = Health(None if once else settings.health_address, settings.ready_file, self._clock)
+        told = (None, None) if once else (settings.health_address, settings.ready_file)  # nobody waits for a single look
+        self._health = Health(*told, self._clock)
         self._ending: Ending | None = None
         if supervisor_fd is not None:
             self._ending = SupervisorPipe(supervisor_fd)
@@ -126,7 +131,9 @@ class _Watch:
         folder = state_folder(self._settings.model_path, self._settings.state_dir)
         with owned(folder):
             sinks = open_sinks(self._settings.repository)
-            self._agent = agent = Agent(self._settings, folder, sinks, self._clock, on_armed=self._health.ready)
+            self._agent = agent = Agent(
+                self._settings, folder, sinks, self._clock, on_armed=self._health.ready, command=self._command
+            )
             if self._ended is not None:
                 agent.end(self._ended)
             with self._health.watching(folder, lambda: agent.failed):

@@ -247,6 +247,7 @@ def _settings(values: Mapping[str, Any], environment: Mapping[str, str], here: P
         exit_code_file=absolute(values["exitCodeFile"]) if values["exitCodeFile"] else None,
         idle_seconds=values["idleTimeout"],
         snapshot_budget=values["snapshotBudget"],
+        lineage_environment=values["lineageEnv"],
         workers=values["workers"],
         bystander=why_not,
     )

@@ -98,6 +98,13 @@ def _default_lifetime(surroundings: Surroundings, merged: Mapping[str, Any]) -> 
     return Lifetime.PERMANENT
 
 
+LINEAGE_ENVIRONMENT = (
+    *("HP_*", "HPARAM_*", "HYPERPARAMETER_*", "SM_HP_*"),
+    *("LEARNING_RATE", "LR", "BATCH_SIZE", "EPOCHS", "NUM_EPOCHS", "TRAIN_EPOCHS", "TRAIN_STEPS", "MAX_STEPS", "EVAL_SECS"),
+    *("SEED", "OPTIMIZER", "MOMENTUM", "DROPOUT", "WEIGHT_DECAY"),
+)
+"""Names under which hyperparameters are given: those of sample programs, and the prefix of SageMaker's training toolkit."""
+
 # -------------------------------------------------------------------------------------------------------------------- table
 
 OPTIONS: tuple[Option, ...] = (
@@ -222,6 +229,16 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "notes", "Text to keep with every version.", reading.free_text, _always(""), "none", example="baseline with augmentation"
+    ),
+    Option(
+        "lineageEnv",
+        "Glob of variables kept with every version as hyperparameters, never one that looks like a secret; may be given several times.",
+        reading.one_name,
+        _always(LINEAGE_ENVIRONMENT),
+        ", ".join(LINEAGE_ENVIRONMENT),
+        metavar="GLOB",
+        repeated=True,
+        example="[HP_*, LAYERS]",
     ),
     Option(
         "commitMarker",

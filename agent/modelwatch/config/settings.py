@@ -74,6 +74,7 @@ class Settings:
         exit_code_file: File that holds the training's exit code once it has ended, or None.
         idle_seconds: How long nothing is written once training has ended, or None when that tells nothing.
         snapshot_budget: The most that snapshots may hold.
+        lineage_environment: Globs of the variables that hold hyperparameters.
         workers: Which nodes of a training register what they see.
         bystander: Why this node is not one of them, for people; None when it is.
     """
@@ -112,5 +113,6 @@ class Settings:
     exit_code_file: str | None
     idle_seconds: float | None
     snapshot_budget: SnapshotBudget
+    lineage_environment: tuple[str, ...]
     workers: Workers
     bystander: str | None

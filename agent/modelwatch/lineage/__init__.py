@@ -1,0 +1,1 @@
+"""Where a training comes from, told without its help and without its secrets: commit, command, interpreter, hyperparameters."""

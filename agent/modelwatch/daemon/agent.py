@@ -45,6 +45,7 @@ from modelwatch.daemon.watcher import Watcher
 from modelwatch.formats.registry import claim, formats_for
 from modelwatch.journal.journal import Journal
 from modelwatch.journal.rows import Delivery
+from modelwatch.lineage.collect import collect
 from modelwatch.metrics.join import Joined, join
 from modelwatch.scalars.logdir import LogDirectories
 from modelwatch.sinks.base import Sink
@@ -103,6 +104,8 @@ class Agent:
 
         clock: The real one, but for tests.
 
+        command: The training's, without secrets, or None when it is not known.
+
         on_armed: Called by `run` once everything that becomes complete is seen.
 
     Attributes:
@@ -111,19 +114,22 @@ class Agent:
         failed: A thread of it has failed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what differs between a sidecar, a supervised agent and a test, the later ones by keyword
         self,
         settings: Settings,
         folder: Path,
         sinks: Sequence[Sink],
         clock: Clock,
+        *,
         on_armed: Callable[[], None] = lambda: None,
+        command: Sequence[str] | None = None,
     ) -> None:
         self._settings = settings
         self._folder = folder
         self._sinks = sinks
         self._clock = clock
         self._on_armed = on_armed
+        self._command = command
         self._end = threading.Event()
         self._ended: Ended | None = None
         self._abort = threading.Event()
@@ -326,10 +332,23 @@ class Agent:
         except StateError as error:
             log.debug("not remembered", what=name, why=error.message)
 
-    def _common(self) -> Identity:
+    def _lineage(self, journal: Journal) -> JsonValue:
+        """Collect where the training comes from; a later agent of the same command must not tell of a commit that was made meanwhile."""
+        settings = self._settings
+        known = collect(
+            settings.git,
+            settings.lineage_environment,
+            os.environ,
+            command=self._command,
+            directory=Path(os.getcwd()),  # noqa: PTH109 -- as the shell names it
+        )
+        return known if self._command is None else journal.remember_first(f"lineage of {self.run_id}", known)
+
+    def _common(self, journal: Journal) -> Identity:
         settings = self._settings
         if self.run_id is None:
             raise AssertionError("the agent does not run")
+        lineage = self._lineage(journal)
         return Identity(
             team=settings.team,
             model=settings.model_name,
@@ -338,7 +357,7 @@ class Agent:
             storage=settings.storage,
             model_path=os.path.realpath(settings.model_path),
             notes=settings.notes,
-            metadata={"git": settings.git.to_json()} if settings.git else {},
+            metadata={"lineage": lineage} if lineage else {},
         )
 
     def _publishers(self) -> list[Worker]:
@@ -380,7 +399,7 @@ class Agent:
 
     def _register(self, answer: Callable[[Outcome], None]) -> None:
         with self._journal() as journal:
-            registrar = Registrar(journal, self._common(), [sink.name for sink in self._sinks], self._join, self._clock)
+            registrar = Registrar(journal, self._common(journal), [sink.name for sink in self._sinks], self._join, self._clock)
             self._persist(partial(registrar.amend, final=False))
             while (item := self._queue.get()) is not None and not self._abort.is_set():
                 if isinstance(item, _Amend):

@@ -1,9 +1,11 @@
 """A sidecar beside a real training ends with it, however the training ends and whichever was started first, after one last scan."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 from sidecars import LIMIT_SECONDS, Sidecar, unique_name
@@ -171,3 +173,25 @@ def test_a_signal_ends_a_sidecar_that_waits(sidecar, training, number):
     sidecar.process.send_signal(number)
     assert (sidecar.wait(), sidecar.versions()) == (0, 1)
     assert not sidecar.ready_file.exists()
+
+
+def test_a_running_sidecar_answers(sidecar, training):
+    """At an address that its status file tells; a single look beside it takes nothing of it away."""
+    sidecar.start("--idleTimeout", "1000", health="127.0.0.1:0")
+    training("checkpoint(1)").communicate(timeout=LIMIT_SECONDS)
+    wait_until(lambda: sidecar.versions() == 1)
+    address = wait_until(lambda: sidecar.status()["address"])
+    for path, expected in (("healthz", "ok"), ("readyz", "ready"), ("metrics", 'modelwatch_checkpoints{state="JOURNALLED"} 1')):
+        with urllib.request.urlopen(f"http://{address}/{path}", timeout=LIMIT_SECONDS) as answer:
+            assert expected in answer.read().decode()
+    wait_until(lambda: list(sidecar.status()["deliveries"].values()) == [{"DELIVERED": 1}])
+    command = [sys.executable, "-m", "modelwatch", "status", "--json", "--modelPath", str(sidecar.models)]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=LIMIT_SECONDS).stdout
+    with urllib.request.urlopen(f"http://{address}/status", timeout=LIMIT_SECONDS) as answer:
+        assert json.loads(answer.read()) == json.loads(printed)
+    once = ["watch", "--once", "--modelPath", str(sidecar.repository), "--readyFile", str(sidecar.ready_file)]
+    once += ["--repository", str(sidecar.models.parent / "another"), "--healthAddress", address]
+    subprocess.run([sys.executable, "-m", "modelwatch", *once], check=False, capture_output=True, timeout=LIMIT_SECONDS)
+    assert sidecar.ready_file.exists()
+    sidecar.process.terminate()
+    assert sidecar.wait() == 0

@@ -342,7 +342,13 @@ class Agent:
             command=self._command,
             directory=Path(os.getcwd()),  # noqa: PTH109 -- as the shell names it
         )
-        return known if self._command is None else journal.remember_first(f"lineage of {self.run_id}", known)
+        if self._command is None:
+            return known
+        try:
+            return journal.remember_first(f"lineage of {self.run_id}", known)
+        except StateError as error:
+            log.debug("the lineage is not remembered", why=error.message)  # a full disk: what is known now is as good
+            return known
 
     def _common(self, journal: Journal) -> Identity:
         settings = self._settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -80,5 +81,5 @@ def _may_be_shown(name: str, value: str) -> bool:
 
 def _of_script(command: Sequence[str], directory: Path) -> Git | None:
     """Return the working tree of the first word that is a file with a folder, as the script in ``python /app/train.py``."""
-    script = next((path for word in command[1:] if "/" in word and (path := directory / word).is_file()), None)
+    script = next((path for word in command[1:] if "/" in word and os.path.isfile(path := directory / word)), None)  # noqa: PTH113 -- Path's own raises for a long word
     return None if script is None else working_tree(script.parent)

@@ -86,7 +86,7 @@ def installed(python: Path) -> tuple[str | None, dict[str, str]]:
 
 def _program(name: str, environment: Mapping[str, str], directory: Path) -> Path | None:
     if "/" in name:
-        return path if (path := directory / name).is_file() else None
+        return path if os.path.isfile(path := directory / name) else None  # noqa: PTH113 -- Path's own raises for a long name
     found = shutil.which(name, path=environment.get("PATH", os.defpath))
     return None if found is None else directory / found
 

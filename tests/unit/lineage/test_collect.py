@@ -86,6 +86,19 @@ def test_this_interpreter_is_told_as_it_tells_itself():
     assert said[0].startswith(installed(Path(sys.executable))[0])
 
 
+@given(st.lists(st.text(), min_size=1) | st.lists(st.text("/.a", max_size=6), min_size=1))
+def test_no_command_is_too_strange(command):
+    """Whatever the words are, a lineage is told."""
+    assert "git" not in collect(None, (), {}, command=command, directory=Path("/nowhere"))
+
+
+@pytest.mark.parametrize("word", ["/" + "x" * 5000, "a/b\0c", "/root/\udcff", "", "/"])
+def test_words_that_are_no_paths_are_passed_over(tmp_path, word):
+    """A script after `sh -c` is longer than any path and full of slashes."""
+    assert set(collected(tmp_path, command=("sh", "-c", word))) == {"command"}
+    assert "python" not in collected(tmp_path, command=(word or "x", "y"))
+
+
 @given(st.dictionaries(st.sampled_from(["CONTAINER_IMAGE", "CI_JOB_IMAGE", "IMAGE", "NAME"]), st.just("host/image:1")))
 def test_the_image_is_told_by_the_variables_that_are_listed(environment):
     """And by no other."""

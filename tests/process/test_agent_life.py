@@ -150,7 +150,9 @@ def test_an_agent_that_overstays_is_stopped(tmp_path):
     wait_until(lambda: starts(note))
     errors = finish(child)
     assert child.returncode == 7
-    assert errors.endswith("ended with signal 9 before its work was done: `modelwatch watch --once --modelPath /models` finishes it\n")
+    assert errors.endswith(
+        "ended with signal 9 before its work was done: `modelwatch watch --once --modelPath /models` finishes it\n"
+    )
     assert not Path(f"/proc/{starts(note)[0]}").exists()
 
 

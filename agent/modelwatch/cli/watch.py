@@ -21,6 +21,7 @@ from modelwatch.core.clock import SystemClock
 from modelwatch.core.errors import DiskFullError, ModelwatchError, NotFoundError, StateError
 from modelwatch.daemon.agent import Agent, Ended
 from modelwatch.daemon.health import Health
+from modelwatch.daemon.io_priority import let_others_go_first
 from modelwatch.daemon.state_folder import owned, state_folder
 from modelwatch.lineage.command import from_argument
 from modelwatch.sinks.opening import open_sinks
@@ -86,6 +87,7 @@ class _Watch:
     def run(self) -> int:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
+        let_others_go_first()  # before the first thread, for each inherits it
         with ExitStack() as stack:
             self._health.start()
             stack.callback(self._health.close)

@@ -17,8 +17,9 @@ from modelwatch.daemon.health import Health
 from modelwatch.daemon.state_folder import journal_path, owned
 from modelwatch.daemon.status import read_status
 from modelwatch.daemon.status_json import status_json
-from modelwatch.journal.journal import Journal, Trail
+from modelwatch.journal.journal import Journal
 from modelwatch.journal.states import CandidateState
+from modelwatch.journal.trail import Trail
 
 ANYWHERE = Address("127.0.0.1", 0)
 PATHS = ("/healthz", "/readyz", "/metrics", "/status")

@@ -52,8 +52,9 @@ done
 )
 def test_the_container_ends_as_the_training(site, script, code):
     """The container's exit code is the training's, or 128 + n after a signal, and what was saved before is registered."""
-    assert site.train(ENTRYPOINT, f"save 1\n{script}").returncode == code
-    assert site.registered() == ["model.ckpt-1"]
+    result = site.train(ENTRYPOINT, f"save 1\n{script}")
+    assert result.returncode == code, result.stderr
+    assert site.registered() == ["model.ckpt-1"], result.stderr
 
 
 def test_a_command_that_is_not_there(site):
@@ -70,7 +71,7 @@ def test_whatever_python_the_image_has(site, image, python):
     """It works in an image with an older Python and C library, in one with neither, and installed by pip; the training sees its own Python."""
     result = site.train(image, "save 1; python3 --version 2>/dev/null || echo none; exit 3")
     assert (result.returncode, result.stdout.startswith(python)) == (3, True), result
-    assert site.registered() == ["model.ckpt-1"]
+    assert site.registered() == ["model.ckpt-1"], result.stderr
 
 
 def test_the_training_sees_its_own_environment(site):
@@ -98,14 +99,14 @@ def test_hostile_modules_and_libraries(site, tmp_path):
     ]
     result = site.train(ENTRYPOINT, "save 1; exit 4", *options)
     assert (result.returncode, "hostile" in result.stderr) == (4, False), result.stderr
-    assert site.registered() == ["model.ckpt-1"]
+    assert site.registered() == ["model.ckpt-1"], result.stderr
 
 
 def test_locked_down(site):
     """Nothing but the model path and the repository is written: a read-only root without /tmp, a user without a name, no capabilities."""
     result = site.train(ENTRYPOINT, "save 1; exit 5", *LOCKED_DOWN)
     assert result.returncode == 5, result.stderr
-    assert site.registered() == ["model.ckpt-1"]
+    assert site.registered() == ["model.ckpt-1"], result.stderr
 
 
 def test_orphans_are_reaped(site):

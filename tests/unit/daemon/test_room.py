@@ -6,9 +6,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_disks import tmpfs
+from small_disks import tmpfs, with_reflinks
 
 from modelwatch.config.snapshot_budget import SnapshotBudget
 from modelwatch.daemon.intake import ROOM_SECONDS, Intake, Outcome, Patience
@@ -16,6 +16,7 @@ from modelwatch.daemon.room import Room, fits
 from modelwatch.formats.registry import claim, formats_for
 from modelwatch.journal.states import CandidateState
 from modelwatch.snapshot.store import SnapshotStore
+from modelwatch.snapshot.take import Take
 from modelwatch.testing.clock import FakeClock
 from modelwatch.watch.scan import Scanner
 
@@ -192,3 +193,69 @@ def test_counting_while_others_delete_is_safe(tmp_path):
     while thread.is_alive():
         bench.snapshots.held()
     assert bench.snapshots.held() == (0, 0)
+
+
+def test_reflinks_count_once_their_source_is_changed_or_deleted(tmp_path):
+    """A real copy-on-write file system holds the shared blocks once as long as both files have them."""
+    with with_reflinks(tmp_path / "disk") as disk:
+        store = SnapshotStore(disk / "snapshots")
+        (disk / "models").mkdir()
+        for name in ("deleted", "written", "kept"):
+            (disk / "models" / name).write_bytes(os.urandom(1 << 20))
+        tree = Scanner(str(disk / "models")).full()
+        pin = store.begin()
+        for stat in tree.files_in("").values():
+            assert pin.take(tree.root, stat, hardlink=False) is Take.TAKEN
+        assert store.held() == (3 << 20, 0)
+        (disk / "models" / "deleted").unlink()
+        (disk / "models" / "written").write_bytes(b"anew")
+        assert store.held() == (3 << 20, 2 << 20)
+        assert SnapshotStore(disk / "snapshots").held() == (3 << 20, 3 << 20)
+        pin.discard()
+        assert store.held() == (0, 0)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("save"), st.integers(0, 5)),
+        st.tuples(st.just("delete"), st.integers(0, 5)),
+        st.tuples(st.just("deliver"), st.integers(0, 5)),
+        st.tuples(st.just("wait"), st.just(0)),
+    ),
+    max_size=30,
+)
+
+
+@settings(deadline=None)
+@given(steps=STEPS, checkpoints=st.sampled_from([0.5, 1.0, 2.0, 3.5]))
+def test_every_checkpoint_is_taken_waits_or_is_gone_with_a_reason(tmp_path_factory, steps, checkpoints):
+    """Whatever is saved, deleted, overwritten and delivered: the budget holds, nothing is lost in silence, and what is left at the end is taken."""
+    bench = Bench(tmp_path_factory.mktemp("room"), checkpoints)
+    saved, taken, gone, waiting = 0, [], [], []
+
+    def look(after_seconds):
+        for pinned in bench.look(after_seconds).values():
+            bench.intake.answer(Outcome(pinned))  # the registrar answers in order; deliveries may come in any
+            waiting.append(pinned)
+        gone.extend(trail for trail in bench.intake.untold() if trail.state is CandidateState.GONE)
+        held = bench.snapshots.held().added_bytes
+        assert held <= max(SIZE, bench.intake.room.budget_bytes)
+
+    for step, number in steps:
+        if step == "save":
+            saved += 1
+            bench.save(f"{number}.keras", age=10_000 - saved)
+        elif step == "delete":
+            (bench.root / f"{number}.keras").unlink(missing_ok=True)
+        elif step == "deliver" and waiting:
+            taken.append(waiting.pop(number % len(waiting)))
+            bench.snapshots.discard(taken[-1].pin.id)
+        look(ROOM_SECONDS if step == "wait" else 0.01)
+    for _ in range(2 * len(steps) + 2):
+        while waiting:
+            taken.append(waiting.pop())
+            bench.snapshots.discard(taken[-1].pin.id)
+        look(ROOM_SECONDS)
+    assert bench.intake.waiting_for_room() == 0
+    assert len(taken) + len(gone) == saved
+    assert all(bench.intake.room.reason in trail.pending[-1].reason for trail in gone)

@@ -1,13 +1,15 @@
 """Secrets are recognised by their names and by their shapes, and hyperparameters are not."""
 
+import re
 import string
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from project_files import ROOT
 
 from modelwatch.lineage.command import from_argument, to_argument
-from modelwatch.lineage.secrets import MASK, is_secret_name, masked, masked_command
+from modelwatch.lineage.secrets import _WORDS, MASK, is_secret_name, masked, masked_command
 
 SECRET_NAMES = (
     *(
@@ -31,6 +33,16 @@ PLAIN_NAMES = (
     *("EVAL_SECS", "TRAIN_EPOCHS", "significance", "pinned_memory", "sessions", "compass", "modelPath", "optimizer", "seed"),
 )
 SECRET = st.text(string.ascii_lowercase + string.digits + "!%^()*.~", min_size=8).filter(lambda text: "--" not in text)
+
+
+def test_every_word_of_the_documented_rules_is_in_force():
+    """docs/lineage.md tells the words by which a name is a secret's."""
+    text = (ROOT / "docs" / "lineage.md").read_text("utf-8")
+    rule = text[text.index("- **Names.**") : text.index("- **Values.**")]
+    words = set(re.findall(r"\b[A-Z]{2,}\b", rule))
+    assert len(words) > 20
+    assert [word for word in words if not is_secret_name(word)] == []
+    assert {word for word in _WORDS if not word.endswith("S") or word in {"PASS", "SAS", "CREDS"}} <= words
 
 
 @pytest.mark.parametrize("name", SECRET_NAMES)

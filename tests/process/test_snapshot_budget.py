@@ -64,3 +64,21 @@ def test_room_that_no_delivery_makes_is_not_waited_for(tmp_path):
         "short of room: the snapshot budget of 1 B is used up; 1 checkpoints wait"
         in modelwatch("status", "--modelPath", models).stdout
     )
+
+
+def test_what_rotation_destroys_meanwhile_is_counted_at_the_end(tmp_path):
+    """A training that keeps its last checkpoint only, beside a repository that takes nothing: its end names the number that is lost."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "repository").write_text("not a folder", encoding="utf-8")
+    script = """
+seen() { until "$PYTHON" -m modelwatch status --json --modelPath models 2>/dev/null | grep -q "\\"checkpoint\\": \\"$1\\""; do :; done; }
+for number in 1 2 3; do cp "$KERAS" models/tmp; mv models/tmp models/$number.keras; seen $number.keras; rm models/$number.keras; done
+"""
+    result = modelwatch(
+        *("run", "--modelPath=models", "--repository=repository", "--snapshotBudget=1B", "--drainTimeout=0.1"),
+        *("--", "sh", "-c", script),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHON": sys.executable, "KERAS": str(KERAS)},
+    )
+    assert result.returncode == 0
+    assert "2 checkpoints were deleted or overwritten before there was room to copy" in result.stderr

@@ -212,6 +212,7 @@ class Agent:
                 self._drain(journal, publishers, None if once else deadline)
             unfinished = () if self.vanished else watcher.intake.unfinished()
             code = self._conclude(journal, unfinished)
+            announce.lost(watcher.intake.lost_for_room)
         return 70 if any(worker.error is not None for worker in (*workers.values(), *publishers)) else code
 
     def drain(self, *, rejected: bool) -> int:

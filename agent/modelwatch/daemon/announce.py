@@ -69,8 +69,15 @@ def summary(counts: Counts, unfinished: Sequence[Unfinished]) -> None:
         if found:
             told = "; ".join(f"{printable(entry.root or '.')}: {printable(entry.reason)}" for entry in found[:_TOLD])
             more = f"; and {len(found) - _TOLD} more: see `modelwatch status`" if len(found) > _TOLD else ""
-            what = "could not be registered in time; `modelwatch watch --once` does it" if late else "never completed"
+            what = "not registered in time; `modelwatch watch --once` does it" if late else "never completed"
             log.warning(f"{_counted(len(found), 'checkpoint was', 'checkpoints were')} {what}: {told}{more}")
+
+
+def lost(number: int) -> None:
+    """Tell how many complete checkpoints were destroyed while they waited for room in the snapshots."""
+    if number:
+        what = f"{_counted(number, 'checkpoint was', 'checkpoints were')} deleted or overwritten before there was room to copy"
+        log.warning(f"{what}: `modelwatch status` names them; --snapshotBudget gives more room")
 
 
 def left(deliveries: Mapping[str, int], *, model_path: str, state_dir: str | None) -> None:

@@ -158,6 +158,7 @@ class Intake:
         hardlinks: Whether hard links may be used where a format allows them.
         room: Says whether another snapshot may be begun; None for always.
         phase: How patient it is now.
+        lost_for_room: How many complete checkpoints were destroyed before there was room to copy them.
         judged: How many times a candidate was judged: it grows when a scan brought something new.
     """
 
@@ -170,6 +171,7 @@ class Intake:
     hardlinks: bool = True
     room: Room | None = None
     phase: Phase = Phase.WATCHING
+    lost_for_room: int = 0
     judged: int = 0
     _works: dict[Key, _Work] = field(default_factory=dict)
     _handed: dict[Key, Pinned] = field(default_factory=dict)
@@ -292,7 +294,7 @@ class Intake:
                     return
                 work = self._begin(key, format_, candidate, now)
             elif work.held_back and change is Change.REWRITTEN:
-                self._gone(work.trail, f"overwritten before it could be copied: {self._no_room()}")
+                self._lose(work, "overwritten")
                 work = self._begin(key, format_, candidate, now)
             else:
                 self._follow(work, change, candidate, now)
@@ -359,7 +361,7 @@ class Intake:
         if work.pin is not None:
             work.pin.discard()
         if work.held_back:
-            self._gone(work.trail, f"deleted before it could be copied: {self._no_room()}")
+            self._lose(work, "deleted")
         elif work.checkpoint is not None and work.verdict is not None and work.verdict.kind is VerdictKind.COMPLETE:
             self._gone(work.trail, "deleted before it could be copied and had settled")
         else:
@@ -437,6 +439,10 @@ class Intake:
         if not self._short_of_room:
             log.warning(f"{self._no_room()}: nothing new is copied until versions have been delivered; see `modelwatch status`")
             self._short_of_room = True
+
+    def _lose(self, work: _Work, how: str) -> None:
+        self.lost_for_room += 1
+        self._gone(work.trail, f"{how} before it could be copied: {self._no_room()}")
 
     def _no_room(self) -> str:
         return "" if self.room is None else self.room.reason

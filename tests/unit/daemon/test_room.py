@@ -116,6 +116,7 @@ def test_what_is_destroyed_while_it_waits_is_gone_with_the_reason(tmp_path, dest
         ("b.keras", f"{destroyed} before it could be copied: {bench.intake.room.reason}")
     ]
     assert bench.intake.waiting_for_room() == (destroyed == "overwritten")
+    assert bench.intake.lost_for_room == 1
 
 
 def test_one_checkpoint_is_always_taken(tmp_path):

@@ -74,7 +74,7 @@ docs-check: setup ## links, symbols, commands, options and exit codes in the doc
 
 check: lint types layers docs-check build-check test ## what must pass before every commit
 
-check-all: lint types layers docs-check build-check test-frameworks test ## what CI runs: check and the frameworks
+check-all: lint types layers docs-check build-check test-container test-frameworks test ## what CI runs: check, the frameworks and containers
 
 # ------------------------------------------------------------------------------------------------------- building, running
 

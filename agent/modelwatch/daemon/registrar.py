@@ -151,7 +151,7 @@ class Registrar:
             joined = self.join(checkpoint, posixpath.dirname(registration.root), registration.created)
             metrics = _merged(joined.metrics, registration.metrics)
             still_open = joined.pending and not final and self.clock.now() - committed < LATE_SECONDS
-            if metrics != registration.metrics:
+            if not _same(metrics, registration.metrics):
                 amended += 1
                 self.journal.amend(registration, metrics, metrics_open=still_open)
             elif not still_open:
@@ -225,6 +225,11 @@ def _reported(checkpoint: Checkpoint, created: float) -> tuple[Metric, ...]:
         Metric(key, "reported", value, checkpoint.step or 0, created, run="", tag=key, join="metadata")
         for key, value in custom_metrics(gradient).items()
     )
+
+
+def _same(metrics: tuple[Metric, ...], known: tuple[Metric, ...]) -> bool:
+    """Return whether two lists of metrics say the same, NaN being the same as NaN: it is what a diverging training logs."""
+    return [metric.to_json() for metric in metrics] == [metric.to_json() for metric in known]
 
 
 def _merged(joined: tuple[Metric, ...], known: tuple[Metric, ...]) -> tuple[Metric, ...]:

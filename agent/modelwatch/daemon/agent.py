@@ -35,13 +35,14 @@ from modelwatch.core.identifiers import new_ulid
 from modelwatch.core.json import JsonValue
 from modelwatch.core.tree import Skipped
 from modelwatch.daemon import announce
-from modelwatch.daemon.intake import Intake, Outcome, Patience, Pinned, Unfinished
+from modelwatch.daemon.intake import Intake
 from modelwatch.daemon.publisher import Publisher
 from modelwatch.daemon.registrar import Identity, Registrar
 from modelwatch.daemon.room import Room
 from modelwatch.daemon.state_folder import FOLDER_NAME, journal_path
 from modelwatch.daemon.threads import Worker
 from modelwatch.daemon.watcher import Watcher
+from modelwatch.daemon.work import Outcome, Patience, Pinned, Unfinished
 from modelwatch.formats.registry import claim, formats_for
 from modelwatch.journal.journal import Journal
 from modelwatch.journal.rows import Delivery

@@ -10,7 +10,7 @@ from modelwatch.core import log
 from modelwatch.core.entities import Metric, Receipt
 from modelwatch.core.log import printable
 from modelwatch.core.sizes import size_in_words
-from modelwatch.daemon.intake import Unfinished
+from modelwatch.daemon.work import Unfinished
 from modelwatch.journal.rows import Delivery
 from modelwatch.metrics.summary import headline
 from modelwatch.sinks.opening import repository_of

@@ -9,7 +9,6 @@ what counts here is the time from its last byte to our pin.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -20,15 +19,13 @@ from modelwatch.core.entities import Candidate, Checkpoint, Verdict, VerdictKind
 from modelwatch.core.errors import DiskFullError
 from modelwatch.core.tree import FileTree
 from modelwatch.daemon.room import Room
+from modelwatch.daemon.work import Key, Outcome, Patience, Phase, Pinned, Unfinished, Work, back_to_seen
 from modelwatch.formats.base import Evidence, Format
 from modelwatch.journal.states import CandidateState
 from modelwatch.journal.trail import Members, Trail
-from modelwatch.snapshot.store import Pin, SnapshotStore
+from modelwatch.snapshot.store import SnapshotStore
 from modelwatch.snapshot.take import Take
 from modelwatch.watch.settle import Change, compare
-
-Key = tuple[str, str]
-"""(format name, candidate root): one checkpoint name in the model path."""
 
 CONFIRM_SECONDS = 0.05
 """Between pin and the last listing, for formats without proof: a directory that is just being deleted looks whole for a moment."""
@@ -38,109 +35,6 @@ ORDER_SECONDS = 60.0
 
 ROOM_SECONDS = 1.0
 """Between two looks for room in the snapshots while the budget is used up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pinned:
-    """
-    A candidate on its way to the registrar.
-
-    Attributes:
-        format: Its format.
-        candidate: As it was when pinned.
-        pin: Our copy of its files; None when the repository only refers to them.
-        trail: Its history, owned by the registrar from now on.
-        order_forgiven: Accept modification times in an order that no writer leaves.
-    """
-
-    format: Format
-    candidate: Candidate
-    pin: Pin | None
-    trail: Trail
-    order_forgiven: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """
-    The registrar's answer to a `Pinned`.
-
-    Attributes:
-        pinned: What it is about.
-        refusal: None when it was journalled, else why it was not.
-    """
-
-    pinned: Pinned
-    refusal: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unfinished:
-    """
-    A checkpoint that is in the model path and did not become a version.
-
-    Attributes:
-        root: Its name there.
-        reason: Why, for people.
-        late: It is complete, and only the time was too short.
-    """
-
-    root: str
-    reason: str
-    late: bool
-
-
-@dataclass(slots=True)
-class _Work:
-    """One candidate between its first sight and its hand-over."""
-
-    format: Format
-    candidate: Candidate
-    trail: Trail
-    unchanged_since: float  # monotonic seconds
-    verdict: Verdict | None = None  # of the shallow check; None: to be judged
-    pin: Pin | None = None
-    pinned_at: float | None = None  # monotonic seconds when the last member was pinned; None: not whole
-    retry_at: float | None = None  # monotonic seconds; set after a copy failed
-    failures: int = 0
-    order_forgiven: bool = False
-    held_back: bool = False  # whole, and not copied for want of room; `pin` is None then
-
-    @property
-    def is_pinned(self) -> bool:
-        return self.pinned_at is not None
-
-    @property
-    def waits_for_room(self) -> bool:
-        return self.held_back and self.verdict is not None and self.verdict.kind is VerdictKind.COMPLETE
-
-    @property
-    def checkpoint(self) -> Checkpoint | None:
-        return None if self.verdict is None else self.verdict.checkpoint
-
-
-class Phase(enum.Enum):
-    """How patient the intake is."""
-
-    WATCHING = "watching"
-    FINISHING = "finishing"
-    """Training has ended: nobody writes any more, a short wait is enough."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """
-    How long files must be unchanged.
-
-    Attributes:
-        settle_seconds: For a format whose structure says that it is whole.
-        quiet_seconds: For files that say nothing about themselves.
-        finish_seconds: Instead of either, once training has ended.
-    """
-
-    settle_seconds: float = 2.0
-    quiet_seconds: float = 10.0
-    finish_seconds: float = 0.5
 
 
 @dataclass(slots=True)
@@ -173,7 +67,7 @@ class Intake:
     phase: Phase = Phase.WATCHING
     lost_for_room: int = 0
     judged: int = 0
-    _works: dict[Key, _Work] = field(default_factory=dict)
+    _works: dict[Key, Work] = field(default_factory=dict)
     _handed: dict[Key, Pinned] = field(default_factory=dict)
     _told: list[Trail] = field(default_factory=list)
     _full_until: float | None = None
@@ -217,7 +111,7 @@ class Intake:
             self.journalled[key] = pinned.candidate.members
         elif key not in self._works:
             # Not tried again until its files change: the same bytes would be refused the same way.
-            self._works[key] = _Work(
+            self._works[key] = Work(
                 pinned.format,
                 pinned.candidate,
                 pinned.trail,
@@ -300,13 +194,13 @@ class Intake:
                 self._follow(work, change, candidate, now)
         self._judge(work, root)
 
-    def _begin(self, key: Key, format_: Format, candidate: Candidate, now: float) -> _Work:
+    def _begin(self, key: Key, format_: Format, candidate: Candidate, now: float) -> Work:
         trail = Trail(candidate.format, candidate.root, candidate.members)
         trail.move(CandidateState.SEEN, self.clock.now())
-        work = self._works[key] = _Work(format_, candidate, trail, now)
+        work = self._works[key] = Work(format_, candidate, trail, now)
         return work
 
-    def _outlived(self, work: _Work, change: Change) -> bool:
+    def _outlived(self, work: Work, change: Change) -> bool:
         """Return whether our pin is a whole checkpoint by itself although its source is being deleted or written anew."""
         return (
             change in {Change.REWRITTEN, Change.SHRANK}
@@ -315,7 +209,7 @@ class Intake:
             and work.format.evidence is Evidence.PROOF
         )
 
-    def _follow(self, work: _Work, change: Change, candidate: Candidate, now: float) -> None:
+    def _follow(self, work: Work, change: Change, candidate: Candidate, now: float) -> None:
         """Go on with files that are not what they were."""
         work.candidate = candidate
         work.trail.members = candidate.members
@@ -327,7 +221,7 @@ class Intake:
         if change is Change.REWRITTEN:
             back_to_seen(work.trail, self.clock.now(), "written to before it had settled")
 
-    def _judge(self, work: _Work, root: str) -> None:
+    def _judge(self, work: Work, root: str) -> None:
         self.judged += 1
         verdict = work.format.inspect(root, work.candidate, deep=False)
         if verdict.only_order and (
@@ -372,14 +266,14 @@ class Intake:
         trail.move(CandidateState.GONE, self.clock.now(), reason)
         self._told.append(trail)
 
-    def _hand_over(self, key: Key, work: _Work) -> Pinned:
+    def _hand_over(self, key: Key, work: Work) -> Pinned:
         pinned = Pinned(work.format, work.candidate, work.pin, work.trail, work.order_forgiven)
         self._handed[key] = pinned
         return pinned
 
     # --------------------------------------------------------------------------------------------------------------- pinning
 
-    def _pin(self, work: _Work, root: str) -> None:
+    def _pin(self, work: Work, root: str) -> None:
         """Pin what is not yet pinned as it is now; `pinned_at` is set when all of it is."""
         checkpoint = work.checkpoint
         if checkpoint is None or self._disk_is_full() or not self._has_room(work, checkpoint):
@@ -394,7 +288,7 @@ class Intake:
             self._note_free_disk()
         work.pinned_at = self.clock.monotonic()
 
-    def _take_members(self, work: _Work, checkpoint: Checkpoint, root: str, snapshots: SnapshotStore) -> bool:
+    def _take_members(self, work: Work, checkpoint: Checkpoint, root: str, snapshots: SnapshotStore) -> bool:
         if work.pin is None:
             work.pin = snapshots.begin()
         pin = work.pin
@@ -412,7 +306,7 @@ class Intake:
                 return False
         return True
 
-    def _has_room(self, work: _Work, checkpoint: Checkpoint) -> bool:
+    def _has_room(self, work: Work, checkpoint: Checkpoint) -> bool:
         """Return whether its snapshot may be begun; a snapshot that was begun is finished. The oldest that waits goes first."""
         if self.room is None or self.snapshots is None or work.pin is not None:
             return True
@@ -432,7 +326,7 @@ class Intake:
             self._short_of_room = False
         return True
 
-    def _hold_back(self, work: _Work) -> None:
+    def _hold_back(self, work: Work) -> None:
         if not work.held_back:
             work.held_back = True
             work.trail.explain(self.clock.now(), f"not copied yet: {self._no_room()}")
@@ -440,7 +334,7 @@ class Intake:
             log.warning(f"{self._no_room()}: nothing new is copied until versions have been delivered; see `modelwatch status`")
             self._short_of_room = True
 
-    def _lose(self, work: _Work, how: str) -> None:
+    def _lose(self, work: Work, how: str) -> None:
         self.lost_for_room += 1
         self._gone(work.trail, f"{how} before it could be copied: {self._no_room()}")
 
@@ -463,7 +357,7 @@ class Intake:
 
     # -------------------------------------------------------------------------------------------------------------- settling
 
-    def _wait_seconds(self, work: _Work, checkpoint: Checkpoint) -> float:
+    def _wait_seconds(self, work: Work, checkpoint: Checkpoint) -> float:
         """Return how long the files must be unchanged before they are handed over."""
         evidence = work.format.evidence
         if evidence is Evidence.PROOF and self.snapshots is not None:
@@ -475,7 +369,7 @@ class Intake:
             wait = self.patience.settle_seconds
         return min(wait, self.patience.finish_seconds) if self.phase is Phase.FINISHING else wait
 
-    def _due(self, work: _Work) -> float | None:
+    def _due(self, work: Work) -> float | None:
         """Return the monotonic time at which the candidate can go on if nothing changes, or None if only a change helps."""
         verdict = work.verdict
         if verdict is None:
@@ -490,7 +384,7 @@ class Intake:
             return max(due, self._full_until or 0.0, self._room_at if work.held_back else 0.0)
         return max(due, work.pinned_at + CONFIRM_SECONDS) if work.format.evidence is not Evidence.PROOF else due
 
-    def _settled(self, work: _Work, root: str, now: float) -> bool:
+    def _settled(self, work: Work, root: str, now: float) -> bool:
         checkpoint = work.checkpoint
         if checkpoint is None or work.verdict is None or work.verdict.kind is not VerdictKind.COMPLETE:
             return False
@@ -501,11 +395,11 @@ class Intake:
             return work.is_pinned and work.format.evidence is Evidence.PROOF
         return work.format.evidence is Evidence.PROOF or now >= work.pinned_at + CONFIRM_SECONDS
 
-    def _order_due(self, work: _Work) -> float:
+    def _order_due(self, work: Work) -> float:
         wait = self.patience.finish_seconds if self.phase is Phase.FINISHING else ORDER_SECONDS
         return work.unchanged_since + wait
 
-    def _order_may_be_forgiven(self, work: _Work, now: float) -> bool:
+    def _order_may_be_forgiven(self, work: Work, now: float) -> bool:
         """Return whether a candidate that only its times speak against has been unchanged for so long that a copy must have set them."""
         if work.verdict is None or not work.verdict.only_order or work.order_forgiven or now < self._order_due(work):
             return False
@@ -516,10 +410,3 @@ class Intake:
 def _completed_ns(candidate: Candidate) -> int:
     """Return when the last of the files was written: versions found in one scan are numbered in that order."""
     return max(member.mtime_ns for member in candidate.members)
-
-
-def back_to_seen(trail: Trail, at: float, reason: str = "") -> None:
-    """Move a trail that had come further back to SEEN, through CHANGED."""
-    if trail.state is not CandidateState.SEEN:
-        trail.move(CandidateState.CHANGED, at, reason)
-        trail.move(CandidateState.SEEN, at, reason)

@@ -28,7 +28,7 @@ from modelwatch.core.entities import (
     VerdictKind,
 )
 from modelwatch.core.json import JsonValue
-from modelwatch.daemon.intake import Outcome, Pinned, back_to_seen
+from modelwatch.daemon.work import Outcome, Pinned, back_to_seen
 from modelwatch.formats.custom import custom_metrics
 from modelwatch.journal.journal import Journal
 from modelwatch.journal.states import CandidateState

@@ -15,7 +15,8 @@ from modelwatch.core.deadline import Deadline
 from modelwatch.core.errors import StateError
 from modelwatch.core.json import JsonValue
 from modelwatch.core.tree import FileTree, Skipped
-from modelwatch.daemon.intake import Intake, Outcome, Phase, Pinned
+from modelwatch.daemon.intake import Intake
+from modelwatch.daemon.work import Outcome, Phase, Pinned
 from modelwatch.journal.journal import Journal
 from modelwatch.journal.states import CandidateState
 from modelwatch.journal.trail import Trail

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from modelwatch.core.errors import DiskFullError
-from modelwatch.daemon.intake import CONFIRM_SECONDS, Intake, Outcome, Patience, Phase
+from modelwatch.daemon.intake import CONFIRM_SECONDS, Intake
+from modelwatch.daemon.work import Outcome, Patience, Phase
 from modelwatch.formats.registry import claim, formats_for
 from modelwatch.journal.states import CandidateState
 from modelwatch.snapshot.store import SnapshotStore

@@ -9,8 +9,9 @@ import pytest
 from samples import metric
 
 from modelwatch.core.entities import Lifetime, Metric, Provenance, Storage
-from modelwatch.daemon.intake import Intake, Patience
+from modelwatch.daemon.intake import Intake
 from modelwatch.daemon.registrar import LATE_SECONDS, Identity, Registrar
+from modelwatch.daemon.work import Patience
 from modelwatch.formats.registry import claim, formats_for
 from modelwatch.journal.journal import Journal
 from modelwatch.journal.states import CandidateState

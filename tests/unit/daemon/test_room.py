@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from small_disks import tmpfs, with_reflinks
 
 from modelwatch.config.snapshot_budget import SnapshotBudget
-from modelwatch.daemon.intake import ROOM_SECONDS, Intake, Outcome, Patience
+from modelwatch.daemon.intake import ROOM_SECONDS, Intake
 from modelwatch.daemon.room import Room, fits
+from modelwatch.daemon.work import Outcome, Patience
 from modelwatch.formats.registry import claim, formats_for
 from modelwatch.journal.states import CandidateState
 from modelwatch.snapshot.store import SnapshotStore

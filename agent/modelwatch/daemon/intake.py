@@ -49,7 +49,6 @@ class Intake:
         clock: For durations and for the journal's times.
         patience: How long to wait.
         journalled: Files of the latest journalled generation of each candidate; kept up to date by outcomes.
-        hardlinks: Whether hard links may be used where a format allows them.
         room: Says whether another snapshot may be begun; None for always.
         phase: How patient it is now.
         lost_for_room: How many complete checkpoints were destroyed before there was room to copy them.
@@ -62,7 +61,6 @@ class Intake:
     clock: Clock
     patience: Patience
     journalled: dict[Key, Members]
-    hardlinks: bool = True
     room: Room | None = None
     phase: Phase = Phase.WATCHING
     lost_for_room: int = 0
@@ -295,8 +293,7 @@ class Intake:
         for stat in work.candidate.members:
             if stat.path not in checkpoint.members or pin.sources.get(stat.path) == stat:
                 continue
-            hardlink = self.hardlinks and work.format.hardlink_safe(stat.path)
-            take = pin.take(root, stat, hardlink=hardlink)
+            take = pin.take(root, stat, hardlink=work.format.hardlink_safe(stat.path))
             if take is not Take.TAKEN:
                 # The next scan shows what became of it; if nothing did, the copy is tried again, less and less often.
                 work.verdict = None

@@ -41,7 +41,6 @@ class Bench:
             clock=self.clock,
             patience=Patience(),
             journalled={},
-            hardlinks=False,
             room=Room(self.snapshots, int(SIZE * checkpoints)),
         )
 

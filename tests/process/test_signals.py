@@ -59,6 +59,17 @@ def test_a_signal_reaches_the_trainers_children_too():
     assert child.returncode == -signal.SIGUSR2
 
 
+def test_a_signal_reaches_the_trainer_alone_where_that_is_asked_for():
+    """With `--signalTarget process` the trainer decides what its children get."""
+    inner = f"{sys.executable} -I {supervised.PRINT_SIGNALS[2]}"
+    script = f"trap 'kill -USR2 $child; wait; exit 9' TERM; {inner} & child=$!; wait"
+    child = supervised.start(supervised.supervised("/bin/sh", "-c", script, signal_group=False))
+    assert child.stdout.readline().startswith(b"ready")
+    child.send_signal(signal.SIGTERM)
+    rest, _ = child.communicate(timeout=supervised.LIMIT_SECONDS)
+    assert (child.returncode, rest) == (9, b"SIGUSR2\n")
+
+
 def test_a_trainer_that_traps_a_signal_chooses_its_exit_code():
     """SIGTERM saves and returns 5 where the trainer wants it so."""
     child = supervised.start(

@@ -26,6 +26,7 @@ TEXTS = {
     "pollInterval": ("3s", "4 s"),
     "scalarsInterval": ("1s", "10ms"),
     "drainTimeout": ("0", "5m"),
+    "signalTarget": ("process", "GROUP"),
     "stateDir": ("/state/one", "state two"),
     "snapshotBudget": ("10GB", "20%"),
     "readyFile": ("/ready/one", "ready two"),

@@ -26,10 +26,10 @@ ECHO_AGENT = shell_agent('cat <&"$2"')
 
 
 def supervised(
-    *command: str, agent=QUIET_AGENT, drain_seconds=20.0, straggler_seconds=5.0, mask=(), model_path="/models"
+    *command: str, agent=QUIET_AGENT, drain_seconds=20.0, straggler_seconds=5.0, mask=(), model_path="/models", signal_group=True
 ) -> list[str]:
     """Return the command line that runs `command` under the supervisor."""
-    launch = Launch(model_path, drain_seconds, straggler_seconds, tuple(mask), tuple(agent), tuple(command))
+    launch = Launch(model_path, drain_seconds, straggler_seconds, signal_group, tuple(mask), tuple(agent), tuple(command))
     return [sys.executable, "-I", "-S", SUPERVISOR, *launch.arguments()]
 
 

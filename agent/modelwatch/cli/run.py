@@ -81,6 +81,7 @@ def _launch(settings: Settings, options: Sequence[str], command: Sequence[str]) 
         model_path=settings.model_path,
         drain_seconds=settings.drain_timeout_seconds,
         straggler_seconds=min(_STRAGGLER_SECONDS, settings.drain_timeout_seconds),
+        signal_group=settings.signal_group,
         signal_mask=tuple(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ()))),
         agent=() if settings.bystander else (sys.executable, "-I", str(_PACKAGE / "__main__.py"), "watch", *options, *run, *told),
         command=tuple(command),

@@ -232,6 +232,7 @@ def _settings(values: Mapping[str, Any], environment: Mapping[str, str], here: P
         watch_method=values["watchMethod"],
         commit_markers=values["commitMarker"],
         ignore=values["ignore"],
+        signal_group=values["signalTarget"] == "group",
         drain_timeout_seconds=values["drainTimeout"],
         state_dir=absolute(values["stateDir"]) if values["stateDir"] else None,
         log_level=values["logLevel"],

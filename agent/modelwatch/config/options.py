@@ -325,6 +325,16 @@ OPTIONS: tuple[Option, ...] = (
         example="20s",
     ),
     Option(
+        "signalTarget",
+        "Which of the training's processes get a signal that `modelwatch run` gets: its whole group, or only the one that it started.",
+        reading.word_of("group", "process"),
+        _always("group"),
+        "group",
+        metavar="WHICH",
+        choices=("group", "process"),
+        example="group",
+    ),
+    Option(
         "stateDir",
         "Folder of the journal and the snapshots.",
         reading.path_text,

@@ -59,6 +59,7 @@ class Settings:
         watch_method: None to choose by the file system.
         commit_markers: Names of files that say that their folder is complete.
         ignore: Globs of what is not looked at.
+        signal_group: Whether signals go to the training's whole process group; to the process that was started if not.
         drain_timeout_seconds: For delivering what is left after training has ended.
         state_dir: Where the journal and the snapshots are, or None for the default.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
@@ -98,6 +99,7 @@ class Settings:
     watch_method: WatchMethod | None
     commit_markers: tuple[str, ...]
     ignore: tuple[str, ...]
+    signal_group: bool
     drain_timeout_seconds: float
     state_dir: str | None
     log_level: str

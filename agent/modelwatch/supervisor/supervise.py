@@ -172,13 +172,13 @@ class Supervisor:
             self._asked_to_stop_draining()
 
     def _forward(self, info: signal.struct_siginfo) -> None:
-        """Pass a signal on to the trainer's group; when it shares ours, to the trainer, unless the terminal sent it to both of us."""
+        """Pass a signal on to the trainer's group, or to the trainer alone if that was asked for, or if it shares our group."""
         if info.si_signo == signal.SIGCONT and self._phase is Phase.RUNNING:
             self._terminal.continued()
-        elif self._terminal.own_group:
+        elif self._terminal.own_group and self._launch.signal_group:
             _kill(-self._trainer, info.si_signo)
-        elif info.si_code != _SI_KERNEL and self._phase is Phase.RUNNING:
-            _kill(self._trainer, info.si_signo)
+        elif self._phase is Phase.RUNNING and (self._terminal.own_group or info.si_code != _SI_KERNEL):
+            _kill(self._trainer, info.si_signo)  # what the terminal sent to a shared group has reached it already
 
     def _reap(self) -> None:
         """Collect every child that has ended or stopped, our own two and those that lost their parents."""

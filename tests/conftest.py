@@ -6,6 +6,7 @@ Hypothesis profiles: ``dev`` (the default), ``ci`` (chosen by ``CI=true``) and `
 
 import importlib.util
 import os
+import signal
 import sys
 import threading
 from collections import Counter
@@ -23,6 +24,12 @@ settings.register_profile("dev", max_examples=50, **_COMMON)
 settings.register_profile("ci", max_examples=100, derandomize=True, print_blob=True, **_COMMON)
 settings.register_profile("soak", max_examples=5_000, print_blob=True, **_COMMON)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+    # `nohup` and shells that start a job in the background hand on ignored signals, and every program under test would ignore them too.
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_addoption(parser):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-_AMOUNT = re.compile(r"(?P<number>[0-9]{1,40}(?:\.[0-9]{1,6})?)\s*(?:(?P<percent>%)|(?P<unit>(?:[kmgt]i?)?)b?)", re.IGNORECASE)
+_AMOUNT = re.compile(r"(?P<number>[0-9]{1,18}(?:\.[0-9]{1,6})?)\s*(?:(?P<percent>%)|(?P<unit>(?:[kmgt]i?)?)b?)", re.IGNORECASE)
 _WRONG = "is not a size: write 10GB, 512MiB or 20%"
 
 

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tensorflow_files import lay_out
 
 from modelwatch.core.errors import DiskFullError
 from modelwatch.daemon.intake import CONFIRM_SECONDS, Intake
@@ -159,7 +160,7 @@ def test_a_torn_file_waits_and_is_handed_over_when_it_is_whole(bench):
 
 def test_a_saved_model_must_be_unchanged_for_the_settle_time_and_looked_at_once_more(bench):
     """A SavedModel's structure does not prove that its writer has ended."""
-    shutil.copytree(GOLDEN / "tensorflow" / "saved_model_2", bench.root / "export" / "1")
+    lay_out("saved_model_2", bench.root / "export" / "1")
     assert bench.look() == []
     assert bench.look(1.0) == []
     (bench.root / "export" / "1" / "assets" / "late.txt").write_text("late")
@@ -171,7 +172,7 @@ def test_a_saved_model_must_be_unchanged_for_the_settle_time_and_looked_at_once_
 
 def test_a_model_deleted_before_it_had_settled_is_gone_with_the_reason(bench):
     """What was lost is counted and shown, never dropped silently."""
-    shutil.copytree(GOLDEN / "tensorflow" / "saved_model_2", bench.root / "export" / "1")
+    lay_out("saved_model_2", bench.root / "export" / "1")
     bench.look()
     shutil.rmtree(bench.root / "export")
     assert bench.look(0.5) == []
@@ -206,7 +207,7 @@ def test_a_refused_candidate_is_tried_again_only_when_its_files_change(bench):
 
 def test_after_the_end_of_training_a_short_wait_is_enough(bench):
     """Nobody writes any more: the finish time replaces the longer ones."""
-    shutil.copytree(GOLDEN / "tensorflow" / "saved_model_2", bench.root / "export" / "1")
+    lay_out("saved_model_2", bench.root / "export" / "1")
     bench.look()
     bench.intake.phase = Phase.FINISHING
     assert bench.intake.due_seconds() == pytest.approx(0.5)

@@ -34,3 +34,12 @@ def ulid_milliseconds(text: str) -> int:
             raise ValueError(f"not a ULID: {text!r}")
         number = number << 5 | digit
     return number >> 80
+
+
+def is_ulid(text: str) -> bool:
+    """Return whether `text` is a ULID as `new_ulid` writes it."""
+    try:
+        ulid_milliseconds(text)
+    except ValueError:
+        return False
+    return True

@@ -21,7 +21,7 @@ from modelwatch.core.durable import make_directory, replace_file, sync_directory
 from modelwatch.core.entities import Manifest, ManifestEntry, Snapshot
 from modelwatch.core.errors import StateError
 from modelwatch.core.files import open_regular
-from modelwatch.core.identifiers import new_ulid
+from modelwatch.core.identifiers import is_ulid, new_ulid
 from modelwatch.core.json import dumps, loads
 from modelwatch.core.tree import FileStat
 from modelwatch.snapshot.hashing import hash_and_sync
@@ -249,10 +249,14 @@ class SnapshotStore:
         _delete(self._folder / identifier)
 
     def collect(self, keep: Collection[str]) -> int:
-        """Delete every snapshot but those in `keep`: leftovers of a crash. Return how many."""
+        """
+        Delete every snapshot but those in `keep`: leftovers of a crash. Return how many.
+
+        What has no name of ours stays: the state folder may be one that was there before, with somebody's own `snapshots` in it.
+        """
         if not self._folder.is_dir():
             return 0
-        leftovers = [path for path in self._folder.iterdir() if path.name not in keep]
+        leftovers = [path for path in self._folder.iterdir() if path.name not in keep and is_ulid(path.name)]
         for path in leftovers:
             _delete(path)
         return len(leftovers)

@@ -231,6 +231,16 @@ def test_what_is_not_sealed_is_no_snapshot(root, store):
     assert store.open(sealed.id).manifest.size == len(BIG)
 
 
+def test_collecting_leaves_what_is_not_ours(store):
+    """A state folder may have had somebody's own `snapshots` in it before: only names that we give are ever deleted."""
+    left = store.begin()
+    theirs = left.folder.parent.parent / "epoch-10"
+    theirs.mkdir()
+    (theirs / "model.pt").write_bytes(BIG)
+    assert store.collect(()) == 1
+    assert (theirs / "model.pt").read_bytes() == BIG
+
+
 def test_a_discarded_snapshot_is_gone(root, store):
     """Discarding deletes, twice is allowed, and room is counted."""
     assert (store.size_bytes(), store.collect(())) == (0, 0)

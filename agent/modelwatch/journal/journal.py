@@ -35,6 +35,12 @@ _UNDELIVERED = """
 """
 """What is still to arrive: an amendment of a version that was refused is not, unless the version is tried again."""
 
+_BEHIND = """
+    d.kind = 'amend' AND EXISTS (SELECT 1 FROM deliveries e WHERE e.registration = d.registration AND e.sink = d.sink
+    AND e.id < d.id AND e.state IN ('PENDING', 'SENDING'))
+"""
+"""What waits for an earlier delivery of the same version: the version itself, or an amendment, each of which replaces all metrics."""
+
 
 class Journal:
     """
@@ -245,7 +251,7 @@ class Journal:
         """
         Claim the oldest due delivery for `sink` by moving it from PENDING to SENDING.
 
-        An amendment waits until its version has been delivered.
+        An amendment waits until its version has been delivered, and so have the amendments before it: each replaces all metrics.
         """
         now = self._clock.now()
         with immediate(self._connection):
@@ -253,6 +259,7 @@ class Journal:
                 f"SELECT {_DELIVERY_COLUMNS} WHERE d.sink = :sink AND d.state = 'PENDING' AND d.not_before <= :now"  # noqa: S608 - constant columns
                 " AND (d.kind = 'register' OR EXISTS (SELECT 1 FROM deliveries f WHERE f.registration = d.registration"
                 "      AND f.sink = d.sink AND f.kind = 'register' AND f.state = 'DELIVERED'))"
+                f" AND NOT ({_BEHIND})"
                 " ORDER BY d.id LIMIT 1",
                 {"sink": sink, "now": now},
             ).fetchone()
@@ -314,7 +321,9 @@ class Journal:
 
     def next_due(self, sink: str) -> float | None:
         """Return when (seconds since the epoch) the next delivery to `sink` may be tried, or None when none can be."""
-        [row] = self._rows(f"SELECT min(d.not_before) AS due FROM deliveries d WHERE d.sink = ? AND {_UNDELIVERED}", (sink,))  # noqa: S608 - constant condition
+        [row] = self._rows(
+            f"SELECT min(d.not_before) AS due FROM deliveries d WHERE d.sink = ? AND {_UNDELIVERED} AND NOT ({_BEHIND})", (sink,)
+        )  # noqa: S608 - constant conditions
         return None if row["due"] is None else float(row["due"])
 
     def undelivered(self) -> Mapping[str, int]:

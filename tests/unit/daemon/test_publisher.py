@@ -134,6 +134,19 @@ def test_an_amendment_of_a_refused_version_waits_without_being_due(bench):
     assert bench.sink.amended == [registration.key]
 
 
+def test_an_amendment_behind_a_version_that_is_tried_again_later_is_not_due(bench):
+    """Or the publisher would ask again at once, and for ever, while the version alone waits for its time."""
+    bench.register("poison")
+    for _ in range(9):
+        bench.sink.failures.append(TransientError("a mistake of the far side"))
+        bench.publish(after_seconds=120.0)
+    [(registration, _)] = bench.journal.open_registrations()
+    bench.journal.amend(registration, (samples.metric(),), metrics_open=False)
+    assert bench.publish() == 0
+    assert bench.publisher.due_seconds() > 0.0
+    assert bench.publish(after_seconds=120.0) == 2
+
+
 def test_an_answer_that_could_not_be_written_down_is_asked_for_again(bench, monkeypatch):
     """The disk is full at the worst moment: the same key brings the same receipt, and one version."""
     bench.register("a")

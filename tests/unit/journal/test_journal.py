@@ -113,6 +113,23 @@ def test_an_amendment_waits_for_its_version_and_carries_all_metrics(journal):
     assert journal.open_registrations() == []
 
 
+def test_a_later_amendment_never_overtakes_an_earlier_one(journal, clock):
+    """Each replaces all metrics, so an older one that arrived last would take values back."""
+    commit(journal, registration(), metrics_open=True)
+    journal.delivered(journal.next_delivery("a"), Receipt("digits", "1"))
+    for value in (0.5, 0.9):
+        [(waiting, _)] = journal.open_registrations()
+        journal.amend(waiting, (metric("accuracy", value),), metrics_open=True)
+    journal.postpone(journal.next_delivery("a"), "busy", clock.now() + 60)
+    assert journal.next_delivery("a") is None
+    clock.advance(60)
+    arrived = []
+    while (delivery := journal.next_delivery("a")) is not None:
+        arrived.append(delivery.amendment.metrics[0].value)
+        journal.delivered(delivery, Receipt("digits", "1"))
+    assert arrived == [0.5, 0.9]
+
+
 def test_the_database_refuses_a_move_that_the_state_machine_does_not_have(journal, tmp_path):
     """A trigger refuses what the tables of moves do not allow, whoever asks."""
     commit(journal, registration())

@@ -308,8 +308,11 @@ class Intake:
         if self.room is None or self.snapshots is None or work.pin is not None:
             return True
         now = self.clock.monotonic()
+        if now < self._room_at and self._short_of_room:  # before all that wait are gone through: they may be thousands
+            self._hold_back(work)
+            return False
         waiting = [other for other in self._works.values() if other.waits_for_room]
-        if waiting and (now < self._room_at or work is not min(waiting, key=lambda other: _completed_ns(other.candidate))):
+        if waiting and work is not min(waiting, key=lambda other: _completed_ns(other.candidate)):
             self._hold_back(work)
             return False
         if not self.room.admits(sum(stat.size for stat in work.candidate.members if stat.path in checkpoint.members)):

@@ -322,8 +322,9 @@ class Journal:
     def next_due(self, sink: str) -> float | None:
         """Return when (seconds since the epoch) the next delivery to `sink` may be tried, or None when none can be."""
         [row] = self._rows(
-            f"SELECT min(d.not_before) AS due FROM deliveries d WHERE d.sink = ? AND {_UNDELIVERED} AND NOT ({_BEHIND})", (sink,)
-        )  # noqa: S608 - constant conditions
+            f"SELECT min(d.not_before) AS due FROM deliveries d WHERE d.sink = ? AND {_UNDELIVERED} AND NOT ({_BEHIND})",  # noqa: S608 - constant conditions
+            (sink,),
+        )
         return None if row["due"] is None else float(row["due"])
 
     def undelivered(self) -> Mapping[str, int]:

@@ -13,7 +13,7 @@ from small_disks import tmpfs, with_reflinks
 from modelwatch.config.snapshot_budget import SnapshotBudget
 from modelwatch.daemon.intake import ROOM_SECONDS, Intake
 from modelwatch.daemon.room import Room, fits
-from modelwatch.daemon.work import Outcome, Patience
+from modelwatch.daemon.work import Outcome, Patience, Work
 from modelwatch.formats.registry import claim, formats_for
 from modelwatch.journal.states import CandidateState
 from modelwatch.snapshot.store import SnapshotStore
@@ -145,6 +145,19 @@ def test_a_new_checkpoint_does_not_overtake_one_that_waits(tmp_path):
     bench.deliver(first)
     bench.save("another.keras", age=1)
     assert list(bench.look(ROOM_SECONDS)) == ["waits.keras"]
+
+
+def test_thousands_that_wait_cost_no_more_than_one_look_each(tmp_path, monkeypatch):
+    """A scan asks each that waits a few times, not each about each: an old run's folder may hold ten thousand."""
+    bench, number, asked = Bench(tmp_path, 1.5), 40, []
+    for index in range(number):
+        bench.save(f"{index}.keras", age=number - index)
+    bench.look()
+    waits = Work.waits_for_room.fget
+    monkeypatch.setattr(Work, "waits_for_room", property(lambda work: asked.append(work) or waits(work)))
+    assert bench.look() == {}
+    assert bench.intake.waiting_for_room() == number - 1
+    assert len(asked) <= 5 * number
 
 
 def test_hard_links_count_once_their_source_is_deleted(tmp_path):

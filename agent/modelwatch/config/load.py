@@ -29,6 +29,9 @@ _NO_MODEL_PATH = ConfigProblem(
     _DEFAULT,
     "nothing says which folder training writes into: give --modelPath DIR, or set PS_MODEL_PATH or MODELWATCH_MODEL_PATH",
 )
+_STATE_FOLDER = ".modelwatch"
+"""Where the agent keeps its state in the model path if nothing else is said: the one folder in it that is not watched."""
+
 _OF_MODEL_PATH = frozenset({"modelPath", "TF_CONFIG", "PS_CONFIG"})
 """Options and variables whose problems are also problems of the model path."""
 _OTHER_VARIABLES = frozenset({CONFIG_VARIABLE, OPTIONS_FILE_VARIABLE, "MODELWATCH_DEBUG"})
@@ -167,6 +170,13 @@ def _check_together(values: Mapping[str, Any], origins: Mapping[str, str], probl
             add("repository", f"is in the model path {model_path}, which would watch its own copies; give a folder outside of it")
         elif model_path.is_relative_to(repository):
             add("modelPath", f"is in the repository {repository}; give a folder outside of it")
+    if values["modelPath"] and values["stateDir"]:
+        model_path, state = (Path(os.path.realpath(_absolute(values[name], here))) for name in ("modelPath", "stateDir"))
+        if state.is_relative_to(model_path) and not state.is_relative_to(model_path / _STATE_FOLDER):
+            add(
+                "stateDir",
+                f"is in the model path {model_path}, which would watch our copies; only {_STATE_FOLDER} in it is not watched",
+            )
 
 
 def _bystander(values: Mapping[str, Any], environment: Mapping[str, str], problems: list[ConfigProblem]) -> str | None:

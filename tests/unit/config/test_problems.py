@@ -212,12 +212,21 @@ def test_a_variable_that_looks_like_ours_is_a_warning():
         ({"modelPath": "/storage", "repository": "/storage/modelwatch"}, ["repository"]),
         ({"modelPath": "m", "repository": "m/../m"}, ["repository"]),
         ({"modelPath": "/storage/modelwatch/models/x", "repository": "/storage/modelwatch"}, ["modelPath"]),
+        ({"modelPath": "/artifacts", "stateDir": "/artifacts/state"}, ["stateDir"]),
+        ({"modelPath": "m", "stateDir": "m"}, ["stateDir"]),
+        ({"modelPath": "m", "stateDir": "m/run/.modelwatch"}, ["stateDir"]),
     ],
 )
 def test_values_that_are_wrong_together(flags, fields):
-    """Each is right alone: references to what will be deleted, a lifetime without experiment, a repository that watches itself."""
+    """Each is right alone: references to what will be deleted, a lifetime without experiment, copies of ours that would be watched."""
     found = problems_of({name: (text,) for name, text in flags.items()})
     assert [problem.field for problem in found] == fields
+
+
+def test_a_state_folder_that_is_not_watched_is_right():
+    """Beside the model path, above it, or in the one folder of it that is never watched."""
+    for folder in ("/state", "/", "/artifacts2", "/artifacts/.modelwatch", "/artifacts/.modelwatch/of-node-1"):
+        load({"modelPath": ("/artifacts",), "stateDir": (folder,)}, {}, "/")
 
 
 def test_a_repository_beside_the_model_path_is_right(tmp_path):

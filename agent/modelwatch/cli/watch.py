@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import stat
+import sys
 import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -38,6 +39,9 @@ examples:
   modelwatch watch --once --modelPath ./old-run        register what a folder holds, then end
 """
 
+_SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter while the watcher waits for it: a checkpoint may live no longer than Python's own 5 ms."""
+
 _MISSING_SECONDS = 0.2
 _NO_ROOM_SECONDS = 5.0
 
@@ -60,6 +64,7 @@ def add_to(subparsers: Subparsers) -> None:
 
 def handle(arguments: argparse.Namespace) -> int:
     """Run the agent until it has been asked to end; return 0, 75 when deliveries remain, 70 when a part of it failed."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
     settings = settings_of(arguments)
     with logging_to(settings):
         return _Watch(settings, once=arguments.once, supervisor_fd=arguments.supervisor_fd, command=arguments.trainer_command).run()

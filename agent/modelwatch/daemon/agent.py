@@ -36,6 +36,7 @@ from modelwatch.core.json import JsonValue
 from modelwatch.core.tree import Skipped
 from modelwatch.daemon import announce
 from modelwatch.daemon.intake import Intake
+from modelwatch.daemon.pace import Pace
 from modelwatch.daemon.publisher import Publisher
 from modelwatch.daemon.registrar import Identity, Registrar
 from modelwatch.daemon.room import Room
@@ -56,6 +57,9 @@ from modelwatch.watch.scan import Scanner
 
 _FOREVER_SECONDS = 7 * 24 * 3600.0
 """The longest wait for a last scan that somebody asked for and watches."""
+
+_SAME_SCALARS_SECONDS = 0.2
+"""Versions of one burst are joined with what one look at the event files found; what is logged later amends them."""
 
 _UNWRITABLE_SECONDS = 5.0
 """Between attempts to deliver while the journal cannot be written."""
@@ -137,6 +141,8 @@ class Agent:
         self._queue: queue.SimpleQueue[Pinned | _Amend | None] = queue.SimpleQueue()
         self._scalars_stop = threading.Event()
         self._scalars_read = threading.Event()
+        self._logs_read_at = float("-inf")  # monotonic seconds; the registrar's own
+        self._pace = Pace(clock)
         self._draining = threading.Event()
         self._bells = {sink.name: threading.Event() for sink in sinks}
         self._sending = dict.fromkeys(self._bells, False)
@@ -396,7 +402,7 @@ class Agent:
             ),
             intake=intake,
             open_journal=self._journal,
-            hand_over=self._queue.put,
+            hand_over=self._hand_over,
             is_ours=self._is_ours,
             on_vanished=self._on_vanished,
             clock=self._clock,
@@ -404,6 +410,11 @@ class Agent:
         )
 
     # ------------------------------------------------------------------------------------------------------ registrar thread
+
+    def _hand_over(self, pinned: Pinned) -> None:
+        """Take a candidate from the watcher. Called in the watcher's thread."""
+        self._pace.came()
+        self._queue.put(pinned)
 
     def _register(self, answer: Callable[[Outcome], None]) -> None:
         with self._journal() as journal:
@@ -413,12 +424,20 @@ class Agent:
                 if isinstance(item, _Amend):
                     self._persist(partial(registrar.amend, final=item is _Amend.FINAL))
                 else:
-                    if self._scalars_read.is_set():  # the first reading may be long, and the version must not wait for it
-                        self._logs.poll(walk=True)
+                    while not self._end.is_set() and (wait := self._pace.wait_seconds()):
+                        self._clock.wait(self._end, wait)
+                    self._read_what_was_logged()
                     outcome = self._persist(partial(registrar.register, item))
                     if outcome is not None:
                         answer(outcome)
                 self._ring()
+
+    def _read_what_was_logged(self) -> None:
+        """Bring the scalars up to date for a version, which must not wait for their first reading: that may be long."""
+        now = self._clock.monotonic()
+        if self._scalars_read.is_set() and now - self._logs_read_at >= _SAME_SCALARS_SECONDS:
+            self._logs.poll(walk=True)
+            self._logs_read_at = now
 
     def _persist(self, work: Callable[[], object]) -> Outcome | None:
         """Do work that writes the journal; while the disk is full, wait and do it again, saying so once."""

@@ -78,6 +78,7 @@ class Watcher:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _unwritten: list[Trail] = field(default_factory=list)
     _skipped: tuple[Skipped, ...] = ()
+    _seen: FileTree | None = None  # the tree that the intake saw last
     _waiting_for_room: int | None = None
     _journal_fails: bool = False
 
@@ -204,8 +205,14 @@ class Watcher:
             raise ModelPathMissingError("the state folder was deleted or moved away")
 
     def _look(self, tree: FileTree, journal: Journal, *, tell: bool) -> bool:
-        """Let the intake see the tree; return whether that brought anything on."""
+        """Let the intake see the tree, unless it has seen it and nothing is due; return whether that brought anything on."""
         answered = len(self.outcomes)
+        due = self.intake.due_seconds()
+        if tree is self._seen and not answered and (due is None or due > 0):
+            if tell:
+                self._tell(tree, journal)
+            return False
+        self._seen = tree
         for _ in range(answered):
             self.intake.answer(self.outcomes.popleft())
         before = self.intake.judged

@@ -88,6 +88,12 @@ class Publisher:
         except TransientError as error:
             self._postpone(delivery, error)
             return False
+        except (
+            OSError,
+            MemoryError,
+        ) as error:  # descriptors, memory or a disk that fails: the machine's trouble, not the version's
+            self._postpone(delivery, TransientError(f"{type(error).__name__}: {error}"))
+            return False
         except ModelwatchError as error:
             self._reject(delivery, str(error))
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import threading
 
 import pytest
@@ -118,6 +119,16 @@ def test_a_refusal_is_kept_with_its_reason_and_stops_nobody(bench, failure):
     assert bench.journal.retry(rejected=True) == 1
     assert bench.publish() == 1
     assert bench.sink.roots == ["b", "a"]
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.EMFILE, "Too many open files"), MemoryError()])
+def test_the_machines_own_trouble_refuses_nothing(bench, failure):
+    """No descriptors, no memory, a disk that fails: the version is tried again by itself."""
+    bench.sink.failures.append(failure)
+    bench.register("a")
+    assert bench.publish() == 0
+    assert bench.states() == [DeliveryState.PENDING]
+    assert bench.publish(after_seconds=120.0) == 1
 
 
 def test_an_amendment_of_a_refused_version_waits_without_being_due(bench):

@@ -1,5 +1,6 @@
 """The repository in a directory: registering, reading, changing, deleting."""
 
+import errno
 import json
 import os
 from dataclasses import replace
@@ -159,6 +160,21 @@ def test_large_files_are_copied_whole(repository, tmp_path):
     snapshot = make_snapshot(tmp_path / "s", {"data": content})
     repository.register(make_registration(snapshot.manifest), replace(snapshot, linked=frozenset({"data"})))
     assert blob_files(repository)[0].read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(errno.EMFILE, TransientError), (errno.ENOMEM, TransientError), (errno.EIO, TransientError), (errno.EACCES, PermanentError)],
+)
+def test_a_snapshot_that_cannot_be_opened_now_is_no_refusal(repository, tmp_path, monkeypatch, number, kind):
+    """Without descriptors or memory, or with a disk that is away, the version is tried again; without permission it is not."""
+
+    def refused(_path):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("modelwatch.repository.storage.directory.open_regular", refused)
+    with pytest.raises(kind, match="cannot be read"):
+        repository.storage.put_blob(tmp_path / "weights")
 
 
 def test_without_hard_links_everything_still_works(repository, tmp_path, monkeypatch):

@@ -23,6 +23,7 @@ from modelwatch.repository.storage.copying import Advance, copy_and_hash
 _LARGEST_DOCUMENT_BYTES = 1 << 30
 _NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ETIMEDOUT})
 
 
 class ChangedError(Exception):
@@ -180,6 +181,8 @@ class DirectoryStorage:
 
             PermanentError: It is not there, not a regular file or unreadable.
 
+            TransientError: It cannot be opened now, for want of descriptors or memory, or because its disk is away.
+
             OSError: The repository cannot be written.
         """
         try:
@@ -187,7 +190,8 @@ class DirectoryStorage:
         except NotARegularFileError as error:
             raise PermanentError(f"{source}: not a regular file") from error
         except OSError as error:
-            raise PermanentError(f"{source}: cannot be read: {error.strerror}") from error
+            kind = TransientError if error.errno in _PASSING else PermanentError
+            raise kind(f"{source}: cannot be read: {error.strerror}") from error
         try:
             return self._copy_blob(descriptor, source, expected, advance)
         finally:

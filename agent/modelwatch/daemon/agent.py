@@ -143,6 +143,7 @@ class Agent:
         self._scalars_read = threading.Event()
         self._logs_read_at = float("-inf")  # monotonic seconds; the registrar's own
         self._pace = Pace(clock)
+        self._began: float | None = None
         self._draining = threading.Event()
         self._bells = {sink.name: threading.Event() for sink in sinks}
         self._sending = dict.fromkeys(self._bells, False)
@@ -323,6 +324,8 @@ class Agent:
         self._journal_identity = _identity(journal_path(self._folder))
         if self.run_id is None:
             self.run_id = str(journal.remember_first("run", f"run-{new_ulid(self._clock.now())}"))
+        if self._command is not None:  # started with its training; a later agent of the same run remembers when that was
+            self._began = float(journal.remember_first(f"began {self.run_id}", self._clock.now()))
         journal.recover_deliveries()
         journal.retry(rejected=False)
         journal.abandon_unfinished("the agent was stopped before it was done; looked for again")
@@ -456,9 +459,9 @@ class Agent:
                     log.info("the state folder can be written again")
                 return result if isinstance(result, Outcome) else None
 
-    def _join(self, checkpoint: Checkpoint, directory: str, committed: float) -> Joined:
+    def _join(self, checkpoint: Checkpoint, directory: str, committed: float, *, final: bool) -> Joined:
         absolute = os.path.join(os.path.realpath(self._settings.model_path), directory) if directory else self._settings.model_path  # noqa: PTH118 - text that may hold surrogates, as scalars takes it
-        return join(checkpoint, directory=absolute, committed=committed, scalars=self._logs)
+        return join(checkpoint, directory=absolute, committed=committed, scalars=self._logs, began=self._began, final=final)
 
     # ---------------------------------------------------------------------------------------------------------- other threads
 

@@ -10,8 +10,9 @@ point: killed before it, a new scan finds the checkpoint again; killed after it,
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from modelwatch.core import log, steps
 from modelwatch.core.clock import Clock
@@ -38,8 +39,23 @@ from modelwatch.snapshot.take import SourceChangedError, hash_in_place
 LATE_SECONDS = 3600.0
 """How long after a version's commit the values of its evaluation are waited for; longer evaluations of a training are not known."""
 
-Join = Callable[[Checkpoint, str, float], Joined]
-"""(checkpoint, its directory relative to the model path, seconds since the epoch when it was complete) → metrics."""
+
+class Join(Protocol):
+    """Finds the metrics of a checkpoint."""
+
+    def __call__(self, checkpoint: Checkpoint, directory: str, committed: float, *, final: bool) -> Joined:
+        """
+        Return them as `modelwatch.metrics.join.join` does.
+
+        Args:
+            checkpoint: The checkpoint.
+
+            directory: Of the checkpoint, relative to the model path.
+
+            committed: When it was complete, seconds since the epoch.
+
+            final: Nothing better will come.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +164,10 @@ class Registrar:
                 registration.epoch,
                 registration.metadata,
             )
-            joined = self.join(checkpoint, posixpath.dirname(registration.root), registration.created)
+            over = final or self.clock.now() - committed >= LATE_SECONDS
+            joined = self.join(checkpoint, posixpath.dirname(registration.root), registration.created, final=over)
             metrics = _merged(joined.metrics, registration.metrics)
-            still_open = joined.pending and not final and self.clock.now() - committed < LATE_SECONDS
+            still_open = joined.pending and not over
             if not _same(metrics, registration.metrics):
                 amended += 1
                 self.journal.amend(registration, metrics, metrics_open=still_open)
@@ -178,7 +195,7 @@ class Registrar:
         identity = self.identity
         created = max(stat.mtime_ns for stat in pinned.candidate.members if stat.path in checkpoint.members) / 1e9
         base = posixpath.dirname(checkpoint.root)
-        joined = self.join(checkpoint, base, created)
+        joined = self.join(checkpoint, base, created, final=False)
         reported = _reported(checkpoint, created)
         registration = Registration(
             team=identity.team,

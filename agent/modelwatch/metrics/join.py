@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from modelwatch.core.entities import Checkpoint, Metric
+from modelwatch.metrics.attempts import TOLERANCE_SECONDS
 from modelwatch.metrics.matcher import Match, Matcher
 from modelwatch.metrics.trainings import choose, trainings
 from modelwatch.scalars.run import Run
@@ -56,9 +57,20 @@ class Joined:
     pending: bool
 
 
-def join(checkpoint: Checkpoint, *, directory: str, committed: float, scalars: ScalarSource) -> Joined:
+def join(  # noqa: PLR0913 - a checkpoint, where and when it was made, and what is known of its training
+    checkpoint: Checkpoint,
+    *,
+    directory: str,
+    committed: float,
+    scalars: ScalarSource,
+    began: float | None = None,
+    final: bool = True,
+) -> Joined:
     """
     Return the metrics of a checkpoint, as far as the event files tell by now.
+
+    A value that is only near is given once nothing better can come any more: a number that is shown is not taken back for another one
+    a moment later.
 
     Args:
         checkpoint: The checkpoint.
@@ -68,6 +80,12 @@ def join(checkpoint: Checkpoint, *, directory: str, committed: float, scalars: S
         committed: When it was complete on disk, seconds since the epoch.
 
         scalars: The event files, polled after the checkpoint was complete.
+
+        began:
+            When the checkpoint's training began, seconds since the epoch, if that is known. Its checkpoints do not get what an earlier
+            training in the same folder logged for the same step or epoch.
+
+        final: Nothing more will be logged, or be waited for: give what is near too.
     """
     directory = os.path.realpath(directory)  # as the runs' directories are
     with scalars.view() as runs:
@@ -76,8 +94,9 @@ def join(checkpoint: Checkpoint, *, directory: str, committed: float, scalars: S
             return Joined((), pending=True)
         matcher = Matcher(checkpoint, directory, committed, training)
         found = [match for reading in matcher.readings if (match := matcher.match(reading)) is not None]
-        matches = [match for match in found if math.isfinite(match.point.wall_time)]
-        return Joined(_metrics(matches), pending=matcher.is_pending(matches))
+        since = -math.inf if began is None or committed < began else began - TOLERANCE_SECONDS
+        matches = [match for match in found if math.isfinite(match.point.wall_time) and match.point.wall_time >= since]
+        return Joined(_metrics(matches if final else matcher.settled(matches)), pending=matcher.is_pending(matches))
 
 
 # ------------------------------------------------------------------------------------------------------------------- results

@@ -251,9 +251,16 @@ class Matcher:
 
     def is_pending(self, matches: Sequence[Match]) -> bool:
         """Return whether values may still be logged that would be matched better, or where nothing was matched."""
-        validation = [match for match in matches if match.reading.split != TRAIN]
-        training = [match for match in matches if match.reading.split == TRAIN]
-        return self._may_improve(validation, is_training=False) or self._may_improve(training, is_training=True)
+        return any(self._may_improve(_of(matches, is_training=side), is_training=side) for side in (False, True))
+
+    def settled(self, matches: Sequence[Match]) -> list[Match]:
+        """Return the matches without those that are only near and whose side, training or validation, may still be matched better."""
+        found = []
+        for side in (False, True):
+            mine = _of(matches, is_training=side)
+            waits = self._may_improve(mine, is_training=side)
+            found += [match for match in mine if not (waits and match.rule in _INEXACT)]
+        return found
 
     def _may_improve(self, matches: Iterable[Match], *, is_training: bool) -> bool:
         best = min(matches, key=lambda match: match.order, default=None)
@@ -272,3 +279,7 @@ class Matcher:
         if reading.axis is Axis.EPOCH and self._epoch is not None:
             return span > self._epoch
         return True
+
+
+def _of(matches: Sequence[Match], *, is_training: bool) -> list[Match]:
+    return [match for match in matches if (match.reading.split == TRAIN) == is_training]

@@ -41,7 +41,7 @@ class Bench:
         )
         self.registrar = Registrar(self.journal, identity, ("sink",), self._join, self.clock)
 
-    def _join(self, checkpoint, directory, committed):
+    def _join(self, checkpoint, directory, committed, *, final):
         self.asked.append((checkpoint.root, directory))
         return self.joined
 

@@ -112,6 +112,37 @@ def test_keras_epoch_not_logged_yet_is_not_taken_for_the_one_before(tmp_path):
     assert not late.pending
 
 
+def test_a_training_in_the_same_folder_does_not_get_what_an_earlier_one_logged(tmp_path):
+    """Trained again with the old logs kept, the first checkpoint waits for its own epoch instead of taking the old one's."""
+    keras(tmp_path / "logs", 3)
+    of = checkpoint("weights.01.keras", kind="keras", epoch=1)
+    logs = LogDirectories([str(tmp_path)])
+    logs.poll(final=True)
+    early = join(of, directory=str(tmp_path / "ckpt"), committed=5010.0, scalars=logs, began=5000.0, final=False)
+    assert early == Joined((), pending=True)
+    keras(tmp_path / "logs", 1, begun=5000.0, first=7.0)
+    logs.poll(final=True)
+    late = join(of, directory=str(tmp_path / "ckpt"), committed=5010.0, scalars=logs, began=5000.0, final=False)
+    assert values(late)["train/loss"] == 7.0
+    assert not late.pending
+
+
+def test_what_is_only_near_is_given_when_nothing_better_can_come(tmp_path):
+    """A loss logged a little before the checkpoint is not shown while its own may still come, and is when training is over."""
+    writer = EventWriter(tmp_path / FILE, 1000.0)
+    for step in (10, 20, 30):
+        writer.scalars(1000.0 + step, step, loss=float(step))
+    logs = LogDirectories([str(tmp_path)])
+    logs.poll(final=True)
+    of = checkpoint("model.ckpt-35", step=35)
+    early = join(of, directory=str(tmp_path), committed=1035.0, scalars=logs, final=False)
+    assert early == Joined((), pending=True)
+    assert values(join(of, directory=str(tmp_path), committed=1035.0, scalars=logs, final=True)) == {"train/loss": 30.0}
+    writer.scalars(1040.0, 40, loss=40.0)
+    logs.poll(final=True)
+    assert values(join(of, directory=str(tmp_path), committed=1035.0, scalars=logs, final=False)) == {"train/loss": 30.0}
+
+
 def test_keras_second_fit_by_iterations(tmp_path):
     """After a second call of fit, which counts epochs from 0 again, the iterations tell which epoch is meant."""
     keras(tmp_path, 3)

@@ -175,6 +175,34 @@ def test_a_signal_ends_a_sidecar_that_waits(sidecar, training, number):
     assert not sidecar.ready_file.exists()
 
 
+@pytest.mark.parametrize("first", ["signal", "marker"])
+def test_a_signal_and_the_trainings_own_end_are_one_request(sidecar, training, tmp_path, first):
+    """A pod that goes sends SIGTERM while the training ends by itself: neither cuts short the draining that the other began."""
+    marker = tmp_path / "ended"
+    sidecar.repository.write_text("in the way")
+    training("checkpoint(1)").communicate(timeout=LIMIT_SECONDS)
+    sidecar.start("--endMarker", str(marker), "--drainTimeout", "50")
+    wait_until((sidecar.models / ".modelwatch" / "status.json").exists)
+    requests = [lambda: sidecar.process.send_signal(signal.SIGTERM), marker.touch]
+    for request in requests if first == "signal" else reversed(requests):
+        request()
+        wait_until(lambda: sidecar.status()["agent"]["state"] == "DRAINING")
+    sidecar.repository.unlink()
+    assert (sidecar.wait(), sidecar.versions()) == (0, 1), sidecar.told
+
+
+def test_a_second_signal_ends_the_draining(sidecar, training):
+    """Whoever insists is obeyed at once: what is left stays in the journal."""
+    sidecar.repository.write_text("in the way")
+    training("checkpoint(1)").communicate(timeout=LIMIT_SECONDS)
+    sidecar.start("--drainTimeout", "1000")
+    wait_until((sidecar.models / ".modelwatch" / "status.json").exists)
+    for _ in range(2):
+        sidecar.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: sidecar.process.poll() is not None or sidecar.status()["agent"]["state"] == "DRAINING")
+    assert sidecar.wait() == 75
+
+
 def test_a_running_sidecar_answers(sidecar, training):
     """At an address that its status file tells; a single look beside it takes nothing of it away."""
     sidecar.start("--idleTimeout", "1000", health="127.0.0.1:0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import queue
 import signal
 import stat
 import sys
@@ -24,6 +25,7 @@ from modelwatch.daemon.agent import Agent, Ended
 from modelwatch.daemon.health import Health
 from modelwatch.daemon.io_priority import let_others_go_first
 from modelwatch.daemon.state_folder import owned, state_folder
+from modelwatch.daemon.threads import Worker
 from modelwatch.lineage.command import from_argument
 from modelwatch.sinks.opening import open_sinks
 from modelwatch.watch.endings.base import Ending
@@ -81,6 +83,10 @@ class _Watch:
         self._ended: Ended | None = None
         self._end = threading.Event()
         self._agent: Agent | None = None
+        self._changing = threading.Lock()  # of `_ended`, `_agent` and `_signals`; never taken in a signal handler
+        self._caught: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._signals = 0
+        self._supervised = supervisor_fd is not None
         told = (None, None) if once else (settings.health_address, settings.ready_file)  # nobody waits for a single look
         self._health = Health(*told, self._clock)
         self._ending: Ending | None = None
@@ -96,6 +102,10 @@ class _Watch:
         with ExitStack() as stack:
             self._health.start()
             stack.callback(self._health.close)
+            signals = Worker("signals", self._obey_signals, lambda: None)
+            signals.start()
+            stack.callback(signals.join)
+            stack.callback(self._caught.put, None)
             if self._ending is not None:
                 self._ending.start(lambda reason: self._stop(Ended(reason, training_over=True)))
                 stack.callback(self._ending.close)
@@ -138,11 +148,11 @@ class _Watch:
         folder = state_folder(self._settings.model_path, self._settings.state_dir)
         with owned(folder):
             sinks = open_sinks(self._settings.repository)
-            self._agent = agent = Agent(
-                self._settings, folder, sinks, self._clock, on_armed=self._health.ready, command=self._command
-            )
-            if self._ended is not None:
-                agent.end(self._ended)
+            agent = Agent(self._settings, folder, sinks, self._clock, on_armed=self._health.ready, command=self._command)
+            with self._changing:
+                self._agent = agent
+                if self._ended is not None:
+                    agent.end(self._ended)
             with self._health.watching(folder, lambda: agent.failed):
                 return agent.run(once=self._once)
 
@@ -169,15 +179,30 @@ class _Watch:
         return True
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self._stop(Ended(f"signal {signal.Signals(number).name}", training_over=False))
+        """Only pass it on: setting an event here would wait for ever if the signal came while this thread was in that event's lock."""
+        self._caught.put(number)
 
-    def _stop(self, ended: Ended) -> None:
-        if self._ended is None:
-            self._ended = ended
-        self._end.set()
-        self._health.ending()
-        if self._agent is not None:
-            self._agent.end(ended)
+    def _obey_signals(self) -> None:
+        while (number := self._caught.get()) is not None:
+            self._stop(Ended(f"signal {signal.Signals(number).name}", training_over=False), by_signal=True)
+
+    def _stop(self, ended: Ended, *, by_signal: bool = False) -> None:
+        """
+        End; asked again by a signal, end at once.
+
+        A platform's first signal and the training's own end come in either order, and both mean the same: only a second signal is
+        impatience. From the supervisor, which tells of the training's end first, the first is.
+        """
+        with self._changing:
+            first = self._ended is None
+            if first:
+                self._ended = ended
+            self._signals += by_signal
+            at_once = by_signal and not first and (self._supervised or self._signals > 1)
+            self._end.set()
+            self._health.ending()
+            if self._agent is not None and (first or at_once):
+                self._agent.end(ended)
 
 
 def _trouble(path: str) -> ModelwatchError | None:

@@ -57,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser, *, names: Sequence[str] = (), g
                 dest=_PREFIX + option.name,
                 action="append",
                 metavar=option.metavar,
-                help=f"{option.help} [{option.default_help}]".replace("%", "%%"),
+                help=f"{option.help}{_choices(option)} [{option.default_help}]".replace("%", "%%"),
             )
     section.add_argument(
         "--config", metavar="FILE", help="YAML file with options [modelwatch.yaml, /etc/modelwatch/modelwatch.yaml]"
@@ -65,6 +65,10 @@ def add_options(parser: argparse.ArgumentParser, *, names: Sequence[str] = (), g
     section.add_argument(
         *_flags("optionsFile", "options-file"), dest="options_file", metavar="FILE", help="options file of Gradient's client"
     )
+
+
+def _choices(option: Option) -> str:
+    return f" One of {', '.join(option.choices)}." if option.choices else ""
 
 
 def _flags(camel: str, kebab: str) -> list[str]:

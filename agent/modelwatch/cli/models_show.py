@@ -78,7 +78,8 @@ def _versions(arguments: argparse.Namespace) -> int:
     if arguments.json:
         output.print_json({**model_json(model), "versions": [version_json(version) for version in model.versions]})
     else:
-        output.table(_VERSION_COLUMNS, [_version_row(version) for version in model.versions], empty="every version was deleted")
+        rows = [(*_version_row(version), version.registration.root or ".") for version in model.versions]
+        output.table((*_VERSION_COLUMNS, "checkpoint"), rows, empty="every version was deleted")
     return 0
 
 

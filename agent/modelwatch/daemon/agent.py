@@ -221,6 +221,8 @@ class Agent:
             unfinished = () if self.vanished else watcher.intake.unfinished()
             code = self._conclude(journal, unfinished)
             announce.lost(watcher.intake.lost_for_room)
+            if watcher.files and not watcher.intake.has_seen_any():
+                announce.nothing_recognised(watcher.files)
         return 70 if any(worker.error is not None for worker in (*workers.values(), *publishers)) else code
 
     def drain(self, *, rejected: bool) -> int:
@@ -258,7 +260,8 @@ class Agent:
         """Write and tell how it ended; return the exit code."""
         left = journal.undelivered()
         self._enter(journal, AgentState.STOPPED)
-        announce.summary(self._counted, unfinished)
+        announce.summary(self._counted)
+        announce.not_registered(unfinished)
         announce.left(left, model_path=self._settings.model_path, state_dir=self._settings.state_dir)
         return 75 if left or any(entry.late for entry in unfinished) else 0
 

@@ -61,9 +61,21 @@ def delivered(delivery: Delivery, receipt: Receipt) -> None:
     )
 
 
-def summary(counts: Counts, unfinished: Sequence[Unfinished]) -> None:
-    """Tell what was done, and which checkpoints did not become versions."""
+def summary(counts: Counts) -> None:
+    """Tell what was done."""
     log.info("done", registered=counts.registered, amended=counts.amended)
+
+
+def nothing_recognised(files: int) -> None:
+    """Tell that there are files and none of them is a model of a kind that is looked for."""
+    log.warning(
+        f"{_counted(files, 'file is', 'files are')} in the model path, and no model that is recognised",
+        hint="`modelwatch doctor` shows what is looked for; --modelType Custom takes files and folders of any kind",
+    )
+
+
+def not_registered(unfinished: Sequence[Unfinished]) -> None:
+    """Tell which checkpoints did not become versions, and why."""
     for late in (False, True):
         found = [entry for entry in unfinished if entry.late == late]
         if found:

@@ -147,6 +147,10 @@ class Intake:
                 found.append(Unfinished(work.candidate.root, verdict.reason, late=False))
         return sorted(found, key=lambda entry: entry.root)
 
+    def has_seen_any(self) -> bool:
+        """Return whether there is, or was, any file that a format took for its own."""
+        return bool(self._works or self._handed or self.journalled)
+
     def waiting_for_room(self) -> int:
         """Return how many complete checkpoints are not copied because the snapshot budget is used up."""
         return sum(work.waits_for_room for work in self._works.values())

@@ -58,6 +58,7 @@ class Watcher:
         is_ours: Whether the state folder is still the one that the journal is in.
         on_vanished: Called in the thread, which ends then, when the state folder went away, with the model path or without it.
         rescan_seconds: Between full scans, whatever the hints say.
+        files: How many files the latest scan saw.
         armed: Set once the first scan is done.
     """
 
@@ -78,6 +79,7 @@ class Watcher:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _unwritten: list[Trail] = field(default_factory=list)
     _skipped: tuple[Skipped, ...] = ()
+    files: int = 0
     _seen: FileTree | None = None  # the tree that the intake saw last
     _waiting_for_room: int | None = None
     _journal_fails: bool = False
@@ -213,6 +215,7 @@ class Watcher:
                 self._tell(tree, journal)
             return False
         self._seen = tree
+        self.files = tree.file_count()
         for _ in range(answered):
             self.intake.answer(self.outcomes.popleft())
         before = self.intake.judged

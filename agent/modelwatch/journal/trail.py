@@ -55,8 +55,15 @@ class Trail:
     epoch: int | None = None
 
     def move(self, state: CandidateState, at: float, reason: str = "") -> None:
-        """Go to `state`. Raise MoveError if the state machine has no such move."""
+        """
+        Go to `state`. Raise MoveError if the state machine has no such move.
+
+        A detour that comes back to SEEN before it was written is not written: a file that is appended to all day would fill the journal.
+        """
         self.state = state if self.state is None else transition(self.state, state)
+        if state is CandidateState.SEEN:
+            before = next((index for index, move in enumerate(self.pending) if move.state is state), len(self.pending))
+            del self.pending[before:]
         self.pending.append(Move(state, at, reason))
 
     def explain(self, at: float, reason: str) -> None:

@@ -147,6 +147,23 @@ def test_every_move_is_kept_in_the_events(journal):
     assert states[::-1] == ["SEEN", "SETTLING", "COMPLETE", "SNAPSHOTTED", "JOURNALLED"]
 
 
+def test_a_detour_that_nobody_was_told_of_is_not_written(journal):
+    """A file that is appended to all day is written down once for each telling, as it is then, and not once for each look."""
+    trail = Trail("custom", "train.csv", (stat("train.csv"),))
+    trail.move(CandidateState.SEEN, 1.0)
+    for at in (2.0, 3.0, 4.0):
+        trail.move(CandidateState.SETTLING, at)
+        trail.move(CandidateState.CHANGED, at, "written to")
+        trail.move(CandidateState.SEEN, at, "written to")
+    journal.record([trail])
+    [row] = journal.candidates()
+    assert (row.state, row.reason, row.moved) == (CandidateState.SEEN, "written to", 4.0)
+    assert len(list(journal.events(10))) == 1
+    trail.move(CandidateState.SETTLING, 5.0)
+    journal.record([trail])
+    assert [event["to_state"] for event in journal.events(10)] == ["SETTLING", "SEEN"]
+
+
 def test_an_unfinished_candidate_of_a_dead_agent_is_gone_and_its_reason_is_shown(journal):
     """What an agent had not finished when it died is closed with a reason; a scan finds it anew."""
     trail = Trail("onnx", "m.onnx", (stat("m.onnx"),))

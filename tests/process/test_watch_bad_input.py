@@ -317,3 +317,13 @@ def test_files_by_reference_that_change_later_are_told_by_verify(tmp_path):
     )
     assert done.returncode == 65
     assert "changed" in done.stdout
+
+
+def test_files_of_no_known_kind_are_told_with_the_remedy(tmp_path):
+    """A pickle and a text are no model that is looked for, and the last line says what takes them."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").write_text("no model")
+    code, told = once(tmp_path, "run")
+    assert code == 0
+    assert "1 file is in the model path, and no model that is recognised" in told
+    assert "--modelType Custom" in told

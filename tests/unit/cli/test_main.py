@@ -267,3 +267,9 @@ def test_only_the_commands_module_that_is_asked_for_is_imported():
     unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}  # coverage imports sqlite3
     done = subprocess.run([sys.executable, "-I", "-c", program], check=False, capture_output=True, text=True, env=unmeasured)
     assert done.returncode == 0, done.stderr
+
+
+def test_help_lists_the_values_of_an_option(capsys):
+    """Who reads the help of an option with few values learns them there."""
+    assert main(["watch", "--help"]) == 0
+    assert "One of auto, Tensorflow, ONNX, Custom." in " ".join(capsys.readouterr().out.split())

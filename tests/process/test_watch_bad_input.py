@@ -117,6 +117,15 @@ def test_a_file_in_place_of_the_model_path_is_an_error(tmp_path, words):
     assert "is not a folder" in told
 
 
+def test_a_training_is_not_begun_with_a_file_in_place_of_its_model_path(tmp_path):
+    """The mistake is told before the training starts, as for any other wrong option."""
+    (tmp_path / "models").write_text("not a folder")
+    code, told = modelwatch(tmp_path, "run", "--modelPath", "models", *OPTIONS, "--", "touch", "started")
+    assert code == 125
+    assert "is not a folder" in told
+    assert not (tmp_path / "started").exists()
+
+
 def test_a_model_path_that_may_not_be_read_is_waited_for(tmp_path, unprivileged):
     """Until somebody gives the right; with `--once` it is an error."""
     save(tmp_path / "models")

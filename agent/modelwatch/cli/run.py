@@ -60,7 +60,10 @@ def handle(arguments: argparse.Namespace) -> NoReturn:
         del command[0]
     if not command:
         raise UsageError("there is no command to run", hint="give the training's command after --")
-    launch = _launch(settings_of(arguments), flags_of(arguments), command)
+    settings = settings_of(arguments)
+    if Path(settings.model_path).is_file():  # better said before a week of training than after it
+        raise UsageError(f"the model path {settings.model_path} is not a folder", hint="give the folder that the training writes into")
+    launch = _launch(settings, flags_of(arguments), command)
     try:
         _become_supervisor(launch)
     except OSError as error:

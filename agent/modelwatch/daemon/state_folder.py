@@ -15,6 +15,7 @@ from modelwatch.core.lock import LockedError, locked
 FOLDER_NAME = ".modelwatch"
 
 _MARKER = "modelwatch-state"
+_ALIVE = "alive"
 
 
 def state_folder(model_path: str, state_dir: str | None) -> Path:
@@ -92,6 +93,7 @@ def owned(folder: Path) -> Iterator[Path]:
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(locked(folder / "lock", wait=False))
+            stack.enter_context(locked(folder / _ALIVE))  # waits as long as somebody looks, which is no time
         except LockedError as error:
             raise StateError(
                 f"another agent is watching with the state folder {folder}", hint="stop it, or give this one its own --stateDir"
@@ -101,3 +103,18 @@ def owned(folder: Path) -> Iterator[Path]:
                 f"cannot lock the state folder {folder}: {error.strerror}", hint="choose another with --stateDir"
             ) from error
         yield folder
+
+
+def is_held(folder: Path) -> bool:
+    """
+    Return whether an agent holds a state folder now.
+
+    Asked of a lock of its own: one that is taken to look at it would refuse an agent that starts at that moment.
+    """
+    try:
+        with locked(folder / _ALIVE, shared=True, wait=False):
+            return False
+    except LockedError:
+        return True
+    except OSError:
+        return False  # a read-only folder: nobody can be writing there

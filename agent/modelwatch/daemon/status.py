@@ -9,8 +9,7 @@ from pathlib import Path
 
 from modelwatch.core.clock import Clock
 from modelwatch.core.json import JsonValue
-from modelwatch.core.lock import LockedError, locked
-from modelwatch.daemon.state_folder import journal_path
+from modelwatch.daemon.state_folder import is_held, journal_path
 from modelwatch.journal.journal import Journal
 from modelwatch.journal.rows import CandidateRow, Delivery
 
@@ -63,7 +62,7 @@ def read_status(folder: Path, clock: Clock) -> Status:
         waiting = journal.fact("waiting")
         return Status(
             folder=folder,
-            running=_is_held(folder),
+            running=is_held(folder),
             agent=journal.fact("agent") or {},
             waiting=None if waiting is None else str(waiting["why"]),
             short_of_room=journal.fact("short_of_room"),
@@ -72,13 +71,3 @@ def read_status(folder: Path, clock: Clock) -> Status:
             skipped=tuple((path, reason) for path, reason in journal.fact("skipped") or ()),
             log_problems=tuple((path, reason) for path, reason in journal.fact("log_problems") or ()),
         )
-
-
-def _is_held(folder: Path) -> bool:
-    try:
-        with locked(folder / "lock", wait=False):
-            return False
-    except LockedError:
-        return True
-    except OSError:
-        return False  # a read-only folder: nobody can be writing there

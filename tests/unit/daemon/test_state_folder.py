@@ -1,12 +1,13 @@
 """Where the journal is, for who writes it and for who reads it."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
 
 from modelwatch.core.errors import NotFoundError, StateError
 from modelwatch.daemon import state_folder as module
-from modelwatch.daemon.state_folder import journal_path, known_state_folder, owned, state_folder
+from modelwatch.daemon.state_folder import is_held, journal_path, known_state_folder, owned, state_folder
 
 
 @pytest.fixture
@@ -79,3 +80,19 @@ def test_the_model_path_is_never_made(tmp_path):
     with pytest.raises(StateError, match="cannot make the state folder"), owned(tmp_path / "gone" / ".modelwatch"):
         pass
     assert not (tmp_path / "gone").exists()
+
+
+def test_looking_whether_an_agent_runs_never_refuses_one_that_starts(models, monkeypatch):
+    """Whoever looks holds nothing that an agent needs to begin."""
+    folder = models / ".modelwatch"
+    with owned(folder):
+        assert is_held(folder)
+    locked = module.locked
+
+    @contextlib.contextmanager
+    def with_an_agent_that_starts(path, **how):
+        with locked(path, **how), locked(folder / "lock", wait=False):
+            yield
+
+    monkeypatch.setattr(module, "locked", with_an_agent_that_starts)
+    assert not is_held(folder)

@@ -158,7 +158,7 @@ class Agent:
     # ------------------------------------------------------------------------------------------------------------ the end
 
     def end(self, ended: Ended) -> None:
-        """Ask for the end; a second call ends the draining at once. Safe in a signal handler and in any thread."""
+        """Ask for the end; a second call ends the draining at once. Any thread, but no signal handler: it sets events."""
         if self._ended is None:
             self._ended = ended
         else:

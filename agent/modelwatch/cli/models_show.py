@@ -68,7 +68,12 @@ def _list(arguments: argparse.Namespace) -> int:
     elif not listing.models:
         print(_START.format(folder=output.printable(settings.repository)))
     else:
-        output.table(("name", *_VERSION_COLUMNS, "id"), [_model_row(model) for model in shown], empty="no model has these tags")
+        output.table(
+            ("name", *_VERSION_COLUMNS, "id"),
+            [_model_row(model) for model in shown],
+            empty="no model has these tags",
+            spare=("id", "size", "when"),
+        )
     return 0
 
 
@@ -79,7 +84,7 @@ def _versions(arguments: argparse.Namespace) -> int:
         output.print_json({**model_json(model), "versions": [version_json(version) for version in model.versions]})
     else:
         rows = [(*_version_row(version), version.registration.root or ".") for version in model.versions]
-        output.table((*_VERSION_COLUMNS, "checkpoint"), rows, empty="every version was deleted")
+        output.table((*_VERSION_COLUMNS, "checkpoint"), rows, empty="every version was deleted", spare=("when", "size"))
     return 0
 
 

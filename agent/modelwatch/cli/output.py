@@ -24,6 +24,7 @@ __all__ = ["ago", "coloured", "confirm", "note", "print_json", "printable", "pro
 
 _MANY_COLUMNS = 8
 _SHORT_CELL = 16
+_LONG_CELL_LEAST = 12
 
 _AGES = ((86400 * 365, "y"), (86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -57,7 +58,7 @@ def note(text: str) -> None:
     print(f"modelwatch: {text}", file=sys.stderr)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str = "") -> None:
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str = "", spare: Sequence[str] = ()) -> None:
     """
     Print a table.
 
@@ -69,6 +70,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: st
         rows: Cells; None is shown as nothing.
 
         empty: Printed instead of a table without rows.
+
+        spare: Headings of columns that a terminal too narrow for all goes without, the first of them first.
     """
     if not rows:
         if empty:
@@ -76,7 +79,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: st
         return
     cells = [[_cell(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
-        _rich_table(columns, cells)
+        _rich_table(columns, cells, spare)
         return
     widths = [max(len(heading), *(len(row[index]) for row in cells)) for index, heading in enumerate(columns)]
     for line in (list(columns), *cells):
@@ -89,23 +92,33 @@ def _cell(value: object) -> str:
     return f"{value:.4f}" if isinstance(value, float) else printable(str(value))
 
 
-def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]], spare: Sequence[str]) -> None:
     from rich.console import Console  # noqa: PLC0415 - 60 ms that only a terminal's tables cost
     from rich.table import Table  # noqa: PLC0415 - as above
     from rich.text import Text  # noqa: PLC0415 - as above
 
     console = Console(highlight=False)
     gap = 1 if len(columns) > _MANY_COLUMNS else 2
-    widest = [max(len(row[index]) for row in cells) for index in range(len(columns))]
     # Short cells stay whole and headings wrap instead; what is long, such as a path or a reason, folds. Too narrow for that: all fold.
-    short = [width if width <= _SHORT_CELL else 0 for width in widest]
-    fits = sum(max(width, gap + _SHORT_CELL // 2) for width in short) + gap * len(columns) <= console.width
+    while True:
+        widest = [max(len(row[index]) for row in cells) for index in range(len(columns))]
+        short = [width if width <= _SHORT_CELL else 0 for width in widest]
+        least = [max(width or _LONG_CELL_LEAST, _longest_word(heading)) for width, heading in zip(short, columns, strict=True)]
+        fits = sum(least) + gap * (len(columns) - 1) <= console.width
+        droppable = [columns.index(heading) for heading in spare if heading in columns]
+        if fits or not droppable:
+            break
+        columns, *cells = [[*row[: droppable[0]], *row[droppable[0] + 1 :]] for row in (columns, *cells)]
     shown = Table(box=None, header_style="bold", pad_edge=False, padding=(0, gap, 0, 0))
     for heading, width in zip(columns, short, strict=True):
         shown.add_column(heading, overflow="fold", min_width=width if width and fits else None)
     for row in cells:
         shown.add_row(*(Text(text) for text in row))
     console.print(shown)
+
+
+def _longest_word(heading: str) -> int:
+    return max(len(word) for word in heading.split()) if heading else 0
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """What people and programs read: whole off a terminal, escaped everywhere, quiet where nobody looks."""
 
+import io
 import json
 import math
 import sys
@@ -85,6 +86,20 @@ def test_at_a_terminal_tables_fit_it_and_lose_nothing():
     assert "\x1b[31ma" not in shown
     assert "\\x1b[31m" in shown
     assert "[bold]" in shown
+
+
+@pytest.mark.parametrize(("width", "spared"), [(60, []), (24, ["identifier"])])
+def test_a_narrow_terminal_goes_without_columns_that_can_be_spared(width, spared, monkeypatch):
+    """Whole cells of what matters are worth more than broken ones of everything."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    written = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", written)
+    written.isatty = lambda: True
+    output.table(("name", "loss", "identifier"), [("digits-tf1", 0.1234, "mo12345678901")], spare=("identifier",))
+    shown = written.getvalue()
+    assert "digits-tf1" in shown
+    assert "0.1234" in shown
+    assert ("mo12345678901" in shown) == (not spared)
 
 
 def test_no_color_means_no_colours_at_a_terminal():

@@ -62,7 +62,9 @@ def handle(arguments: argparse.Namespace) -> NoReturn:
         raise UsageError("there is no command to run", hint="give the training's command after --")
     settings = settings_of(arguments)
     if Path(settings.model_path).is_file():  # better said before a week of training than after it
-        raise UsageError(f"the model path {settings.model_path} is not a folder", hint="give the folder that the training writes into")
+        raise UsageError(
+            f"the model path {settings.model_path} is not a folder", hint="give the folder that the training writes into"
+        )
     launch = _launch(settings, flags_of(arguments), command)
     try:
         _become_supervisor(launch)

@@ -141,6 +141,7 @@ class Agent:
         self._queue: queue.SimpleQueue[Pinned | _Amend | None] = queue.SimpleQueue()
         self._scalars_stop = threading.Event()
         self._scalars_read = threading.Event()
+        self._amending = threading.Event()  # an `_Amend` waits in the queue: another would do the same again
         self._logs_read_at = float("-inf")  # monotonic seconds; the registrar's own
         self._pace = Pace(clock)
         self._began: float | None = None
@@ -428,6 +429,7 @@ class Agent:
             self._persist(partial(registrar.amend, final=False))
             while (item := self._queue.get()) is not None and not self._abort.is_set():
                 if isinstance(item, _Amend):
+                    self._amending.clear()
                     self._persist(partial(registrar.amend, final=item is _Amend.FINAL))
                 else:
                     while not self._end.is_set() and (wait := self._pace.wait_seconds()):
@@ -481,7 +483,8 @@ class Agent:
                     self._note(journal, "log_problems", [[problem.path, problem.reason] for problem in problems])
                 if last:
                     return
-                if changed:
+                if changed and not self._amending.is_set():
+                    self._amending.set()
                     self._queue.put(_Amend.NOW)
                 self._clock.wait(self._scalars_stop, self._settings.scalars_seconds)
 

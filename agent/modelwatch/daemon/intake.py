@@ -67,6 +67,7 @@ class Intake:
     judged: int = 0
     _works: dict[Key, Work] = field(default_factory=dict)
     _handed: dict[Key, Pinned] = field(default_factory=dict)
+    _refused: dict[Key, Members] = field(default_factory=dict)  # files that were refused once as they are
     _told: list[Trail] = field(default_factory=list)
     _full_until: float | None = None
     _full_attempts: int = 0
@@ -107,17 +108,28 @@ class Intake:
             del self._handed[key]
         if outcome.refusal is None:
             self.journalled[key] = pinned.candidate.members
+            self._refused.pop(key, None)
         elif key not in self._works:
-            # Not tried again until its files change: the same bytes would be refused the same way.
-            self._works[key] = Work(
-                pinned.format,
-                pinned.candidate,
-                pinned.trail,
-                self.clock.monotonic(),
-                verdict=Verdict.incomplete(outcome.refusal),
-            )
+            self._works[key] = self._refused_work(key, pinned, outcome.refusal)
         else:
             self._gone(pinned.trail, outcome.refusal)
+
+    def _refused_work(self, key: Key, pinned: Pinned, refusal: str) -> Work:
+        """
+        Return what is to become of a refused candidate.
+
+        It is tried once more as it is: a copy that was taken between two writes of one clock tick, or a passing error of the disk, is not
+        its fault, and a file at rest gives no other sign. Refused twice it waits for its files to change.
+        """
+        now = self.clock.monotonic()
+        work = Work(pinned.format, pinned.candidate, pinned.trail, now)
+        if self._refused.get(key) == pinned.candidate.members:
+            work.verdict = Verdict.incomplete(refusal)
+        else:
+            self._refused[key] = pinned.candidate.members
+            patience = self.patience
+            work.retry_at = now + (patience.finish_seconds if self.phase is Phase.FINISHING else patience.settle_seconds)
+        return work
 
     def due_seconds(self) -> float | None:
         """Return the seconds until `look` has something to do even if nothing changes on disk; None when nothing waits."""

@@ -139,8 +139,8 @@ class Registrar:
             sinks=self.sinks,
             metrics_open=metrics_open,
         )
-        if not new and pinned.pin is not None:
-            pinned.pin.discard()
+        if not new and pinned.pin is not None and pinned.pin.id not in self.journal.needed_snapshots():
+            pinned.pin.discard()  # not when the row is this very one's: a commit that seemed to fail may have taken effect
         return Outcome(pinned)
 
     def amend(self, *, final: bool) -> int:

@@ -192,13 +192,21 @@ def test_a_file_deleted_while_incomplete_is_gone_with_the_reason(bench):
     assert trail.pending[-1].reason.startswith("deleted while incomplete")
 
 
-def test_a_refused_candidate_is_tried_again_only_when_its_files_change(bench):
-    """The same bytes would be refused again; other bytes are looked at."""
-    shutil.copy(KERAS, bench.root / "a.keras")
-    [pinned] = bench.look()
+def refuse(bench, pinned):
+    """Answer as the registrar does when a copy is not what it should be."""
     pinned.trail.move(CandidateState.CHANGED, 1.0)
     pinned.trail.move(CandidateState.SEEN, 1.0, "corrupt")
     bench.intake.answer(Outcome(pinned, "corrupt"))
+
+
+def test_a_refused_candidate_is_tried_once_more_and_then_only_when_its_files_change(bench):
+    """A copy taken at a bad moment gets a second chance; the same bytes refused twice wait for other bytes."""
+    shutil.copy(KERAS, bench.root / "a.keras")
+    [first] = bench.look()
+    refuse(bench, first)
+    assert bench.look(1.0) == []
+    [second] = bench.look(1.0)
+    refuse(bench, second)
     assert bench.look(60.0) == []
     shutil.copy(KERAS, bench.root / "new")
     (bench.root / "new").rename(bench.root / "a.keras")

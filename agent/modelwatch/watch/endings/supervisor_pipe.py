@@ -58,7 +58,10 @@ class SupervisorPipe:
             ready = {number for number, _ in poll.poll()}
             if self._stop_reader in ready:
                 return
-            data = os.read(self._descriptor, _READ_BYTES)
+            try:
+                data = os.read(self._descriptor, _READ_BYTES)
+            except OSError:  # the only way to hear of the end is broken: as if the other side were gone
+                data = b""
             *lines, unfinished = (unfinished + data).split(b"\n")
             reason = next(filter(None, map(_reason, lines)), None if data else _SUPERVISOR_GONE)
             if reason is not None:

@@ -194,7 +194,9 @@ def test_killed_at_a_step_and_started_again_each_checkpoint_is_registered_once(a
             folder = tmp_path / f"{name}-{occurrence}"
             names = scenario.lay_out(agents, folder)
             died = agents.run(watch(folder, *scenario.options), die_at=step, occurrence=occurrence)
-            assert died.returncode == -signal.SIGKILL, f"{name}: passing {occurrence} not reached again: {died.output}"
+            # How many amendments there are is open: a version that found its values at once needs none, and then the run just ends.
+            ends = {-signal.SIGKILL, 0} if step in AMENDING else {-signal.SIGKILL}
+            assert died.returncode in ends, f"{name}: passing {occurrence} not reached again: {died.output}"
             finished = agents.run(watch(folder, *scenario.options))
             assert finished.returncode == 0, f"{name}, passing {occurrence}: {finished.output}"
             check(folder, names)

@@ -335,6 +335,7 @@ class Agent:
         journal.abandon_unfinished("the agent was stopped before it was done; looked for again")
         announce.elsewhere(journal.registered_elsewhere([sink.name for sink in self._sinks]))
         self._snapshots.collect(journal.needed_snapshots())
+        self._snapshots.prepare()
 
     def _enter(self, journal: Journal, state: AgentState) -> None:
         why = self._ended.reason if self._ended is not None else ""

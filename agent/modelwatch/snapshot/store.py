@@ -209,6 +209,20 @@ class SnapshotStore:
         self._taker = Taker()
         self._clones: Clones = {}
 
+    def prepare(self) -> None:
+        """
+        Make the store's own folder. `begin` does as well, but a durable folder takes longer than the first checkpoint may live.
+
+        Raises:
+            DiskFullError: There is no room.
+
+            StateError: The state folder cannot be written.
+        """
+        try:
+            make_directory(self._folder)
+        except OSError as error:
+            raise our_error(error, "the folder of the snapshots", self._folder) from error
+
     def begin(self) -> Pin:
         """
         Begin a new snapshot, in a folder that only this user can enter: its files may be more private than they look.

@@ -59,6 +59,14 @@ def test_what_was_taken_outlives_its_source(root, store, hardlink):
     assert snapshot.linked == ({"run/data"} if hardlink else set())
 
 
+def test_a_prepared_store_is_empty_and_ready(tmp_path):
+    """The folder is there before the first checkpoint is; preparing twice changes nothing."""
+    store = SnapshotStore(tmp_path / "state" / "snapshots")
+    store.prepare()
+    store.prepare()
+    assert list((tmp_path / "state" / "snapshots").iterdir()) == []
+
+
 def test_small_files_are_never_linked(root, store):
     """Only what is worth it shares its inode with the trainer."""
     pin = store.begin()

@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from modelwatch.core.json import JsonValue, dumps
 
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
-_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,11 +49,3 @@ class Digest:
     def of_json(cls, value: JsonValue) -> Digest:
         """Return the digest of the canonical JSON text of `value`."""
         return cls.of_bytes(dumps(value).encode("ascii"))
-
-    @classmethod
-    def of_file(cls, file: BinaryIO) -> Digest:
-        """Return the digest of what is left to read in `file`."""
-        state = hashlib.sha256()
-        while chunk := file.read(_CHUNK_BYTES):
-            state.update(chunk)
-        return cls(state.hexdigest())

@@ -105,10 +105,6 @@ class FileTree:
         listing = self.directories.get(directory)
         return () if listing is None else listing.subdirectories
 
-    def has_directory(self, directory: str) -> bool:
-        """Return whether `directory` was there."""
-        return directory in self.directories
-
     def files_below(self, directory: str) -> Iterator[FileStat]:
         """Give every file in `directory` and below it, in path order within each directory, however deep it goes."""
         pending = [directory]

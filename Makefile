@@ -24,13 +24,13 @@ help: ## list the targets
 
 setup: $(VENV)/.ready ## make the developer's environment and install
 $(VENV)/.ready: pyproject.toml
-	$(call environment,$(VENV),--editable . --group dev)
+	$(call environment,$(VENV),--editable '.[server]' --group dev)
 
 .venv-frameworks/.ready: pyproject.toml
 	$(call environment,.venv-frameworks,--editable . --group frameworks)
 
 .venv-demo/.ready: pyproject.toml
-	$(call environment,.venv-demo,--editable . --group demo)
+	$(call environment,.venv-demo,--editable '.[server]' --group demo)
 
 # ------------------------------------------------------------------------------------------------------------------ checks
 

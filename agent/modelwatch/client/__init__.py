@@ -1,0 +1,1 @@
+"""The HTTP API of a repository as its clients use it: the `http` sink and the command line."""

@@ -7,10 +7,10 @@ import argparse
 from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, settings_of
 from modelwatch.cli.models_change import free_space
-from modelwatch.cli.models_json import experiment_json
 from modelwatch.cli.models_selection import add_parser, counted, open_if_there, open_repository
 from modelwatch.core.entities import Lifetime
 from modelwatch.repository.experiments import delete_experiment, experiment, experiments
+from modelwatch.repository.json_shapes import experiment_json
 
 NAME = "experiments"
 

@@ -6,10 +6,10 @@ import argparse
 
 from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, settings_of
-from modelwatch.cli.models_json import model_json, version_json
 from modelwatch.cli.models_selection import add_model, add_parser, add_version, counted, open_repository
 from modelwatch.core.lock import LockedError
 from modelwatch.repository.garbage import Collected
+from modelwatch.repository.json_shapes import model_json, version_json
 from modelwatch.repository.repository import Repository
 
 

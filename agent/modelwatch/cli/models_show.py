@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, settings_of
-from modelwatch.cli.models_json import files_json, model_json, origin, timestamp, version_json
 from modelwatch.cli.models_selection import add_model, add_parser, add_version, open_if_there, open_repository
 from modelwatch.core.entities import Metric, ModelVersion, RegisteredModel
 from modelwatch.core.json import JsonValue
 from modelwatch.metrics.summary import headline
+from modelwatch.repository.json_shapes import files_json, model_json, origin, timestamp, version_json
 from modelwatch.repository.repository import Listing
 
 _VERSION_COLUMNS = ("version", "type", "step", "loss", "accuracy", "val loss", "val accuracy", "size", "when")

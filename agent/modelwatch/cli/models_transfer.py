@@ -9,13 +9,13 @@ from pathlib import Path
 
 from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, settings_of
-from modelwatch.cli.models_json import model_json, version_json
 from modelwatch.cli.models_recognise import recognise
 from modelwatch.cli.models_selection import add_model, add_parser, add_version, counted, open_repository
 from modelwatch.core.entities import ModelType, ModelVersion, RegisteredModel
 from modelwatch.core.errors import PermanentError, UsageError
 from modelwatch.core.json import JsonValue
 from modelwatch.repository.downloading import Downloaded, download, select
+from modelwatch.repository.json_shapes import model_json, version_json
 from modelwatch.repository.uploading import Upload, files_to_upload, upload
 from modelwatch.repository.verifying import Condition, Verified, verify
 

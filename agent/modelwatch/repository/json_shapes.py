@@ -1,5 +1,5 @@
 """
-The JSON that `models` and `experiments` print: a stable shape, described in docs/models.md.
+The JSON shapes of models, versions and experiments, as the command line prints them and the server answers them: docs/models.md.
 
 Sizes are bytes, times RFC 3339 in UTC, numbers that JSON cannot hold the strings of `modelwatch.core.json`.
 """

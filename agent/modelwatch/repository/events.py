@@ -116,6 +116,11 @@ class ModelDeleted:
     time: float
     through: int
 
+    @property
+    def registration(self) -> None:
+        """As in `TagsChanged`: it is about the model itself."""
+        return
+
     def to_json(self) -> JsonValue:
         """Return the fields and the kind."""
         return {"kind": "model-deleted", "time": self.time, "through": self.through}
@@ -137,9 +142,9 @@ def event_from_json(value: JsonValue) -> Event | None:
     kind, time = value["kind"], float(value["time"])
     match kind:
         case "tags":
-            return TagsChanged(time, value.get("registration"), tuple(map(str, value["add"])), tuple(map(str, value["remove"])))
+            return TagsChanged(time, _subject(value), tuple(map(str, value["add"])), tuple(map(str, value["remove"])))
         case "notes":
-            return NotesSet(time, value.get("registration"), str(value["text"]))
+            return NotesSet(time, _subject(value), str(value["text"]))
         case "metrics":
             metrics = tuple(Metric.from_json(metric) for metric in value["metrics"])
             return MetricsReplaced(time, str(value["registration"]), metrics)
@@ -149,3 +154,8 @@ def event_from_json(value: JsonValue) -> Event | None:
             return ModelDeleted(time, int(value["through"]))
         case _:
             return None
+
+
+def _subject(value: JsonValue) -> str | None:
+    key = value.get("registration")
+    return None if key is None else str(key)

@@ -26,7 +26,7 @@ _ESCAPE = re.compile(r"%([0-9a-f]{2})")
 _RESERVED_STEM = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|\Z)")  # device names of Windows, with any extension
 _LONGEST_COMPONENT = 200  # file systems allow 255 bytes, and temporary names add to it
 _KEPT_OF_LONG = 120
-_VERSION_FILE = re.compile(r"([0-9]{8,})\.json\Z")
+_VERSION_FILE = re.compile(r"([0-9]{8,15})\.json\Z")  # no more digits than a JSON number keeps everywhere
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 

@@ -85,9 +85,14 @@ def read_document(storage: DirectoryStorage, key: str) -> Document | None:
     if value is None:
         return None
     try:
-        return Document(str(value["key"]), float(value["registered"]), Registration.from_json(value))
+        return document_from_json(value)
     except _MALFORMED as error:
         raise MalformedError(Problem(key, f"not a registration: {error!r}")) from error
+
+
+def document_from_json(value: JsonValue) -> Document:
+    """Read the document of a claim or a version. Raise ValueError, KeyError, TypeError or AttributeError for anything else."""
+    return Document(str(value["key"]), float(value["registered"]), Registration.from_json(value))
 
 
 def read_event(storage: DirectoryStorage, place: Place, name: str) -> Event | None:
@@ -188,9 +193,32 @@ def read_subject(storage: DirectoryStorage, place: Place, registration_key: str)
             event = read_event(storage, place, name)
         except MalformedError:
             continue
-        if event is not None and not isinstance(event, ModelDeleted) and event.registration == registration_key:
+        if event is not None and event.registration == registration_key:
             subject = subject.after(event)
     return subject
+
+
+@dataclass(frozen=True, slots=True)
+class Itself:
+    """
+    What events have made of a model itself, apart from its versions.
+
+    Only events whose `registration` is None change it, and they change no version's `Subject`: who follows a model may fold the events
+    about each by themselves.
+
+    Attributes:
+        subject: Its tags and notes.
+        floor: Versions up to this number belong to a model that was deleted.
+    """
+
+    subject: Subject = Subject()
+    floor: int = 0
+
+    def after(self, event: Event) -> Itself:
+        """Return the model after one more event about it."""
+        if isinstance(event, ModelDeleted):
+            return Itself(Subject(), max(self.floor, event.through))
+        return Itself(self.subject.after(event), self.floor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,34 +230,36 @@ class Contents:
         place: Which model.
         documents: The versions by number, deleted ones among them, in order of number.
         highest: The highest number taken, 0 when there is none.
-        subjects: What events have made of each version, by registration key; of the model itself under None.
-        gone: Whether the model was deleted and nothing was registered since.
-        floor: Versions up to this number belong to a model that was deleted.
+        itself: What events have made of the model itself.
+        subjects: What events have made of each version, by registration key.
         problems: Documents that were ignored.
     """
 
     place: Place
     documents: dict[int, Document]
     highest: int
-    subjects: dict[str | None, Subject]
-    gone: bool
-    floor: int
+    itself: Itself
+    subjects: dict[str, Subject]
     problems: tuple[Problem, ...]
+
+    @property
+    def gone(self) -> bool:
+        """Whether the model was deleted and nothing was registered since, or nothing ever was."""
+        return self.highest <= self.itself.floor
 
 
 def read_contents(storage: DirectoryStorage, place: Place) -> Contents:
     """Read a model's versions and events."""
     problems: list[Problem] = []
     documents, highest = _read_documents(storage, place, problems)
-    subjects: dict[str | None, Subject] = {}
-    floor = 0
+    itself = Itself()
+    subjects: dict[str, Subject] = {}
     for event in _read_events(storage, place, problems):
-        if isinstance(event, ModelDeleted):
-            floor = max(floor, event.through)
-            subjects.pop(None, None)
+        if event.registration is None:
+            itself = itself.after(event)
         else:
             subjects[event.registration] = subjects.get(event.registration, Subject()).after(event)
-    return Contents(place, documents, highest, subjects, highest <= floor, floor, tuple(problems))
+    return Contents(place, documents, highest, itself, subjects, tuple(problems))
 
 
 def _read_documents(storage: DirectoryStorage, place: Place, problems: list[Problem]) -> tuple[dict[int, Document], int]:
@@ -265,32 +295,78 @@ def _read_events(storage: DirectoryStorage, place: Place, problems: list[Problem
 
 def model_of(contents: Contents, repository_id: str) -> RegisteredModel | None:
     """Return the model as people see it, or None when there is nothing to see: deleted, or nothing registered yet."""
-    shown = {number: document for number, document in contents.documents.items() if number > contents.floor}
+    shown = {number: document for number, document in contents.documents.items() if number > contents.itself.floor}
     if contents.gone or not shown:
         return None
-    itself = contents.subjects.get(None, Subject())
     versions = tuple(
         version
         for number, document in shown.items()
-        if (version := _version_of(number, document, contents.subjects.get(document.key, Subject()))) is not None
+        if (version := version_of(number, document, contents.subjects.get(document.key, Subject()))) is not None
     )
     newest_first = [version.registration for version in reversed(versions)]
-    newest = next(reversed(shown.values()))
-    times = [subject.modified for subject in contents.subjects.values()]
-    return RegisteredModel(
-        id=contents.place.model_id(repository_id),
-        team=decode_name(contents.place.team_part) or newest.registration.team,
-        name=decode_name(contents.place.model_part) or newest.registration.model,
-        created=next(iter(shown.values())).registered,
-        modified=max(newest.registered, *times, 0.0),
-        tags=itself.tags,
-        notes=next((r.notes for r in newest_first if r.notes), "") if itself.notes is None else itself.notes,
-        summary=next((r.summary for r in newest_first if r.summary is not None), None),
+    return model_from(
+        contents.place,
+        repository_id,
+        contents.itself,
+        first=next(iter(shown.values())),
+        newest=next(reversed(shown.values())),
+        changed=max((subject.modified for subject in contents.subjects.values()), default=0.0),
+        notes=next((registration.notes for registration in newest_first if registration.notes), ""),
+        summary=next((registration.summary for registration in newest_first if registration.summary is not None), None),
         versions=versions,
     )
 
 
-def _version_of(number: int, document: Document, subject: Subject) -> ModelVersion | None:
+def model_from(  # noqa: PLR0913 - what it takes of a model's contents, so that who follows a model need not hold all of them
+    place: Place,
+    repository_id: str,
+    itself: Itself,
+    *,
+    first: Document,
+    newest: Document,
+    changed: float,
+    notes: str,
+    summary: JsonValue,
+    versions: tuple[ModelVersion, ...],
+) -> RegisteredModel:
+    """
+    Return a model that is shown.
+
+    Args:
+        place: Where it is.
+
+        repository_id: The repository's.
+
+        itself: What events have made of it.
+
+        first: The document of its lowest number above the floor, deleted or not.
+
+        newest: Likewise of its highest.
+
+        changed: When the latest event about any of its versions was, seconds since the epoch; 0 when there is none.
+
+        notes: Those that the newest of its live versions with any was registered with; for a model that was given none.
+
+        summary: That of the newest of its live versions with any.
+
+        versions: As it is to have.
+    """
+    subject = itself.subject
+    return RegisteredModel(
+        id=place.model_id(repository_id),
+        team=decode_name(place.team_part) or newest.registration.team,
+        name=decode_name(place.model_part) or newest.registration.model,
+        created=first.registered,
+        modified=max(newest.registered, subject.modified, changed, 0.0),
+        tags=subject.tags,
+        notes=notes if subject.notes is None else subject.notes,
+        summary=summary,
+        versions=versions,
+    )
+
+
+def version_of(number: int, document: Document, subject: Subject) -> ModelVersion | None:
+    """Return a version as people see it, or None when it was deleted."""
     if subject.deleted:
         return None
     registration = document.registration

@@ -71,9 +71,11 @@ def test_version_files_round_trip(number):
     assert version_number(Place("t", "m").version(number).rpartition("/")[2]) == number
 
 
-@pytest.mark.parametrize("name", ["1.json", "00000000.json", "00000001.json.tmp", "0000000x.json", "00000001"])
+@pytest.mark.parametrize(
+    "name", ["1.json", "00000000.json", "00000001.json.tmp", "0000000x.json", "00000001", "1000000000000000.json"]
+)
 def test_other_files_are_no_versions(name):
-    """Nothing but eight or more digits and the extension is a version."""
+    """Nothing but eight to fifteen digits and the extension is a version."""
     assert version_number(name) is None
 
 

@@ -402,6 +402,16 @@ def test_a_reference_keeps_no_content(repository, tmp_path):
     assert blob_files(repository) == []
 
 
+def test_an_event_about_what_is_no_registration_changes_nothing(repository, tmp_path):
+    """A foreign writer's event whose registration is a list does not keep the model from being read."""
+    add_version(repository, tmp_path)
+    repository.tag("digits", ("a",), team=TEAM)
+    event = next((repository.root / "models/default/digits/events").iterdir())
+    event.write_text('{"kind":"tags","time":1,"registration":[],"add":["b"],"remove":[]}')
+    model = repository.model("digits", team=TEAM)
+    assert (model.tags, model.versions[0].tags) == ((), ())
+
+
 def test_unknown_kinds_of_events_are_ignored(repository, tmp_path):
     """An event that a newer writer added changes nothing and is no problem."""
     add_version(repository, tmp_path)

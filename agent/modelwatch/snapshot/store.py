@@ -202,10 +202,13 @@ class SnapshotStore:
 
     Args:
         folder: Made when the first snapshot is begun.
+
+    Attributes:
+        folder: As given.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._taker = Taker()
         self._clones: Clones = {}
 
@@ -219,9 +222,9 @@ class SnapshotStore:
             StateError: The state folder cannot be written.
         """
         try:
-            make_directory(self._folder)
+            make_directory(self.folder)
         except OSError as error:
-            raise our_error(error, "the folder of the snapshots", self._folder) from error
+            raise our_error(error, "the folder of the snapshots", self.folder) from error
 
     def begin(self) -> Pin:
         """
@@ -232,13 +235,13 @@ class SnapshotStore:
 
             StateError: The state folder cannot be written.
         """
-        folder = self._folder / new_ulid()
+        folder = self.folder / new_ulid()
         try:
-            make_directory(self._folder)
+            make_directory(self.folder)
             folder.mkdir(mode=0o700)
             (folder / _FILES).mkdir()
         except OSError as error:
-            raise our_error(error, "a folder for a snapshot", self._folder) from error
+            raise our_error(error, "a folder for a snapshot", self.folder) from error
         return Pin(folder, self._taker, self._clones)
 
     def open(self, identifier: str) -> Snapshot:
@@ -250,7 +253,7 @@ class SnapshotStore:
 
             StateError: Its manifest cannot be read.
         """
-        folder = self._folder / identifier
+        folder = self.folder / identifier
         text = (folder / _MANIFEST).read_bytes()
         try:
             body = loads(text)
@@ -260,7 +263,7 @@ class SnapshotStore:
 
     def discard(self, identifier: str) -> None:
         """Delete a snapshot; nothing happens when there is none. What cannot be deleted now is left to `collect`."""
-        _delete(self._folder / identifier)
+        _delete(self.folder / identifier)
 
     def collect(self, keep: Collection[str]) -> int:
         """
@@ -268,9 +271,9 @@ class SnapshotStore:
 
         What has no name of ours stays: the state folder may be one that was there before, with somebody's own `snapshots` in it.
         """
-        if not self._folder.is_dir():
+        if not self.folder.is_dir():
             return 0
-        leftovers = [path for path in self._folder.iterdir() if path.name not in keep and is_ulid(path.name)]
+        leftovers = [path for path in self.folder.iterdir() if path.name not in keep and is_ulid(path.name)]
         for path in leftovers:
             _delete(path)
         return len(leftovers)
@@ -293,14 +296,14 @@ class SnapshotStore:
                     if ours == now.st_nlink and not self._shares(file):
                         added += now.st_size
         except OSError as error:
-            raise our_error(error, "counting the snapshots", self._folder) from error
+            raise our_error(error, "counting the snapshots", self.folder) from error
         return Held(apparent, added)
 
     def _files(self) -> Iterator[str]:
         """Give the path of every checkpoint's file, and forget what is noted of those that are gone."""
         files = {
             os.path.join(folder, name)  # noqa: PTH118 - text, as os.walk gives it
-            for snapshot in (self._folder.iterdir() if self._folder.is_dir() else ())
+            for snapshot in (self.folder.iterdir() if self.folder.is_dir() else ())
             for folder, _, names in os.walk(snapshot / _FILES)
             for name in names
         }
@@ -319,7 +322,7 @@ class SnapshotStore:
     def size_bytes(self) -> int:
         """Return the bytes of all files in the store, hard links included."""
         total = 0
-        for folder, _, names in os.walk(self._folder):
+        for folder, _, names in os.walk(self.folder):
             for name in names:
                 with contextlib.suppress(FileNotFoundError):  # another thread discards while we count
                     total += Path(folder, name).lstat().st_size

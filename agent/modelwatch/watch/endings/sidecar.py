@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import select
-import threading
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from modelwatch.config.settings import Settings
-from modelwatch.core import log
 from modelwatch.core.clock import Clock
 from modelwatch.watch.endings.activity import Activity
 from modelwatch.watch.endings.base import Sign
@@ -17,11 +13,12 @@ from modelwatch.watch.endings.exit_code_file import ExitCodeFile
 from modelwatch.watch.endings.idle import Idle
 from modelwatch.watch.endings.marker_file import MarkerFile
 from modelwatch.watch.endings.process import Processes
+from modelwatch.watch.endings.threaded import ThreadedEnding
 
 _LOOK_MILLISECONDS = 500
 
 
-class SidecarEnding:
+class SidecarEnding(ThreadedEnding):
     """
     Looks at signs, in a thread of its own.
 
@@ -30,50 +27,25 @@ class SidecarEnding:
     """
 
     def __init__(self, signs: Sequence[Sign]) -> None:
+        super().__init__()
         self._signs = signs
-        self._stop_reader, self._stop_writer = os.pipe()
-        self._thread: threading.Thread | None = None
-        self._closed = False
 
-    def start(self, on_end: Callable[[str], None]) -> None:
-        """Begin to look."""
-        self._thread = threading.Thread(target=self._wait, args=(on_end,), name="modelwatch-ending", daemon=False)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop looking."""
-        if self._closed:
-            return
-        self._closed = True
-        os.close(self._stop_writer)
-        if self._thread is not None:
-            self._thread.join()
-        os.close(self._stop_reader)
-        for sign in self._signs:
-            sign.close()
-
-    def _wait(self, on_end: Callable[[str], None]) -> None:
-        try:
-            reason = self._first_reason()
-        except Exception as error:  # noqa: BLE001 - the thread's top: a sidecar that cannot see the end any more must not stay for ever
-            log.error("cannot look for the training's end any more", why=error)
-            log.debug("".join(traceback.format_exception(error)))
-            reason = f"the training's end could not be looked for: {error}"
-        if reason is not None:
-            on_end(reason)
-
-    def _first_reason(self) -> str | None:
+    def _wait(self, stop: int) -> str | None:
         while True:
             for sign in self._signs:
                 if (reason := sign.look()) is not None:
                     return reason
             poll = select.poll()
-            poll.register(self._stop_reader, select.POLLIN)
+            poll.register(stop, select.POLLIN)
             for sign in self._signs:
                 for descriptor in sign.descriptors():
                     poll.register(descriptor, select.POLLIN)
-            if any(descriptor == self._stop_reader for descriptor, _ in poll.poll(_LOOK_MILLISECONDS)):
+            if any(descriptor == stop for descriptor, _ in poll.poll(_LOOK_MILLISECONDS)):
                 return None
+
+    def _let_go(self) -> None:
+        for sign in self._signs:
+            sign.close()
 
 
 def sidecar_ending(settings: Settings, clock: Clock) -> SidecarEnding | None:

@@ -9,16 +9,15 @@ from __future__ import annotations
 import os
 import select
 import signal
-import threading
-from collections.abc import Callable
 
 from modelwatch.core.json import loads
+from modelwatch.watch.endings.threaded import ThreadedEnding
 
 _READ_BYTES = 4096
 _SUPERVISOR_GONE = "the supervisor is gone"
 
 
-class SupervisorPipe:
+class SupervisorPipe(ThreadedEnding):
     """
     Waits for the supervisor's word, in a thread of its own. Lines that tell of anything else are passed over.
 
@@ -27,37 +26,19 @@ class SupervisorPipe:
     """
 
     def __init__(self, descriptor: int) -> None:
+        super().__init__()
         os.set_inheritable(descriptor, False)
         self._descriptor = descriptor
-        self._stop_reader, self._stop_writer = os.pipe()
-        self._thread: threading.Thread | None = None
-        self._closed = False
 
-    def start(self, on_end: Callable[[str], None]) -> None:
-        """Begin to wait."""
-        self._thread = threading.Thread(target=self._wait, args=(on_end,), name="modelwatch-ending", daemon=False)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop waiting and close the pipe."""
-        if self._closed:
-            return
-        self._closed = True
-        os.close(self._stop_writer)
-        if self._thread is not None:
-            self._thread.join()
-        os.close(self._stop_reader)
-        os.close(self._descriptor)
-
-    def _wait(self, on_end: Callable[[str], None]) -> None:
+    def _wait(self, stop: int) -> str | None:
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
-        poll.register(self._stop_reader, select.POLLIN)
+        poll.register(stop, select.POLLIN)
         unfinished = b""
         while True:
             ready = {number for number, _ in poll.poll()}
-            if self._stop_reader in ready:
-                return
+            if stop in ready:
+                return None
             try:
                 data = os.read(self._descriptor, _READ_BYTES)
             except OSError:  # the only way to hear of the end is broken: as if the other side were gone
@@ -65,8 +46,10 @@ class SupervisorPipe:
             *lines, unfinished = (unfinished + data).split(b"\n")
             reason = next(filter(None, map(_reason, lines)), None if data else _SUPERVISOR_GONE)
             if reason is not None:
-                on_end(reason)
-                return
+                return reason
+
+    def _let_go(self) -> None:
+        os.close(self._descriptor)
 
 
 def _reason(line: bytes) -> str | None:

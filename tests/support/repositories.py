@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from modelwatch.core.digest import Digest
 from modelwatch.core.entities import Lifetime, Provenance, Receipt
 from modelwatch.repository.repository import Repository
+from modelwatch.repository.storage.staging import StagedUpload
 from modelwatch.testing.sink_contract import make_registration, make_snapshot
 
 TEAM = "default"
@@ -35,6 +37,15 @@ def add_version(
         lifetime=lifetime,
     )
     return repository.register(registration, snapshot)
+
+
+def put_content(repository: Repository, content: bytes) -> Digest:
+    """Bring content that no version has yet, as an upload does."""
+    digest = Digest.of_bytes(content)
+    with StagedUpload.create(repository.storage, digest, len(content)) as upload:
+        upload.append(0, content)
+        upload.finish()
+    return digest
 
 
 def blob_files(repository: Repository) -> list[Path]:

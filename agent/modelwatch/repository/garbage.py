@@ -2,12 +2,14 @@
 Removing content that no version needs any more: mark what every claim refers to, sweep the rest.
 
 A claim counts whether or not it has become a version yet, so that a registration killed half-way completes; a deleted version's
-claim does not count. Collecting holds the repository's lock alone: nobody registers meanwhile.
+claim does not count. Content that came ahead of its registration has no claim yet: what is young stays, unless a version that had it
+was deleted since. Collecting holds the repository's lock alone: nobody registers meanwhile.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 from modelwatch.core.digest import Digest
 from modelwatch.core.entities import Storage
@@ -15,6 +17,9 @@ from modelwatch.core.steps import reached
 from modelwatch.repository.layout import LOCK
 from modelwatch.repository.reading import MalformedError, Problem, places, read_contents, read_document
 from modelwatch.repository.storage.directory import DirectoryStorage
+
+GRACE_SECONDS = 86400.0
+"""How long content is kept that came and has no registration yet, and an upload that nobody goes on with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,33 +53,55 @@ def collect_garbage(storage: DirectoryStorage, *, wait: bool) -> Collected:
         OSError: The repository cannot be written.
     """
     with storage.locked(LOCK, wait=wait):
-        storage.remove_leftovers()
-        needed, problems = _referenced(storage)
-        if problems:
-            return Collected(blocked_by=tuple(problems))
+        young_from = time.time() - GRACE_SECONDS
+        storage.remove_leftovers(uploads_before=young_from)
+        marked = _mark(storage)
+        if marked.problems:
+            return Collected(blocked_by=tuple(marked.problems))
         count = size = 0
         for digest in list(storage.blobs()):
-            if digest not in needed:
+            if digest in marked.needed:
+                continue
+            written = storage.blob_written(digest)
+            if written <= max(young_from, marked.released.get(digest, 0.0)):
                 size += storage.remove_blob(digest)
                 count += 1
                 reached("repository.blob-removed")
         return Collected(count, size)
 
 
-def _referenced(storage: DirectoryStorage) -> tuple[set[Digest], list[Problem]]:
-    needed: set[Digest] = set()
-    problems: list[Problem] = []
+@dataclass(slots=True)
+class _Marked:
+    """
+    What the claims say.
+
+    Attributes:
+        needed: What versions have that are not deleted, or that come to be.
+        released: When the last deletion of a version was that had a content.
+        problems: Claims that cannot be read.
+    """
+
+    needed: set[Digest] = field(default_factory=set)
+    released: dict[Digest, float] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def _mark(storage: DirectoryStorage) -> _Marked:
+    marked = _Marked()
     for place in places(storage):
         subjects = read_contents(storage, place).subjects
         for name in storage.names(place.registrations):
             try:
                 document = read_document(storage, f"{place.registrations}/{name}")
             except MalformedError as error:
-                problems.append(error.problem)
+                marked.problems.append(error.problem)
                 continue
             if document is None or document.registration.storage is Storage.REFERENCE:
                 continue
             subject = subjects.get(document.key)
-            if subject is None or not subject.deleted:
-                needed.update(entry.digest for entry in document.registration.manifest.entries)
-    return needed, problems
+            digests = {entry.digest for entry in document.registration.manifest.entries}
+            if subject is None or subject.deletion is None:
+                marked.needed |= digests
+            else:
+                marked.released |= {digest: max(subject.deletion.time, marked.released.get(digest, 0.0)) for digest in digests}
+    return marked

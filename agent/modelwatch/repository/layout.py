@@ -19,6 +19,9 @@ HEADER = "repository.json"
 BLOBS = "blobs/sha256"
 MODELS = "models"
 STAGING = "staging"
+STAGED_UPLOAD = "upload-"
+"""How the names of staged uploads begin: files that arrive in pieces, and are held under no lock between two of them."""
+
 LOCK = ".lock"
 
 _LITERAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-.")

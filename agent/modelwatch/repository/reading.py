@@ -157,15 +157,20 @@ class Subject:
         tags: Sorted.
         notes: The latest, or None when no event has set any.
         replaced: The latest metrics, or None when no event has replaced them.
-        deleted: Whether it was deleted.
+        deletion: That it was deleted, or None.
         modified: Time of the latest event in seconds since the epoch, 0 when there is none.
     """
 
     tags: tuple[str, ...] = ()
     notes: str | None = None
     replaced: MetricsReplaced | None = None
-    deleted: bool = False
+    deletion: VersionDeleted | None = None
     modified: float = 0.0
+
+    @property
+    def deleted(self) -> bool:
+        """Whether it was deleted."""
+        return self.deletion is not None
 
     def after(self, event: Event) -> Subject:
         """Return the subject after one more event."""
@@ -178,7 +183,7 @@ class Subject:
             case MetricsReplaced():
                 return replace(subject, replaced=event)
             case VersionDeleted():
-                return replace(subject, deleted=True)
+                return replace(subject, deletion=event)
             case ModelDeleted():
                 return subject
 

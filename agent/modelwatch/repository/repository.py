@@ -10,95 +10,29 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 from modelwatch.core.entities import Amendment, ModelVersion, Receipt, RegisteredModel, Registration, Snapshot, Storage
-from modelwatch.core.errors import NotFoundError, PermanentError, StateError, TransientError, UsageError
-from modelwatch.core.json import dumps, loads
+from modelwatch.core.errors import PermanentError, StateError, TransientError, UsageError
+from modelwatch.core.json import dumps
 from modelwatch.repository.events import Event, MetricsReplaced, ModelDeleted, NotesSet, TagsChanged, VersionDeleted
 from modelwatch.repository.garbage import Collected, collect_garbage
-from modelwatch.repository.layout import LOCK, Place, encode_name
-from modelwatch.repository.opening import ensure_header, read_header
-from modelwatch.repository.reading import (
-    Contents,
-    Problem,
-    find_number,
-    model_of,
-    places,
-    read_contents,
-    read_subject,
-)
-from modelwatch.repository.storage.directory import DirectoryStorage, failures_are_of_state, failures_are_transient
-from modelwatch.repository.writing import append_event, claim, receipt, store_blobs
+from modelwatch.repository.layout import LOCK, Place
+from modelwatch.repository.opening import read_header
+from modelwatch.repository.reading import Contents, find_number, read_contents, read_subject
+from modelwatch.repository.storage.directory import DirectoryStorage, failures_are_transient
+from modelwatch.repository.view import LATEST, Listing, RepositoryView
+from modelwatch.repository.writing import append_event, claim, receipt, require_blobs, store_blobs
 
-LATEST = "latest"
-"""Names the live version with the highest number; no alias can be called so."""
+__all__ = ["LATEST", "Listing", "Repository"]
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """
-    What a repository shows.
-
-    Attributes:
-        models: Sorted by team and name.
-        problems: Documents that were ignored.
-    """
-
-    models: tuple[RegisteredModel, ...]
-    problems: tuple[Problem, ...]
+def _as_it_is(_storage: DirectoryStorage, _place: Place, registration: Registration) -> Registration:
+    return registration
 
 
-class Repository:
-    """
-    A repository that exists. Holds nothing open.
-
-    Attributes:
-        id: From its header.
-        storage: Its keys.
-    """
-
-    def __init__(self, storage: DirectoryStorage, identifier: str) -> None:
-        self.storage = storage
-        self.id = identifier
-
-    @classmethod
-    def open(cls, root: Path | str, *, create: bool = False) -> Repository:
-        """
-        Open the repository in a directory.
-
-        Args:
-            root: The directory.
-
-            create: Make it when the directory is missing or empty.
-
-        Raises:
-            NotFoundError: There is none and `create` is false.
-
-            StateError: The directory is something else, or of a newer format.
-
-            TransientError: It cannot be made.
-        """
-        path = Path(root).absolute()
-        if create:
-            with failures_are_transient(path):
-                header = ensure_header(path)
-        else:
-            found = read_header(path)
-            if found is None:
-                raise NotFoundError(
-                    f"there is no repository in {path}",
-                    hint="`modelwatch run` and `modelwatch models upload` make it when they register the first version",
-                )
-            header = found
-        return cls(DirectoryStorage(path), header.id)
-
-    @property
-    def root(self) -> Path:
-        """Where it is."""
-        return self.storage.root
+class Repository(RepositoryView):
+    """A repository that exists, to be read and to be written to. Holds nothing open."""
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[None]:
@@ -127,6 +61,13 @@ class Repository:
         with self.storage.locked(place.lock):
             yield
 
+    def place_called(self, name: str, *, team: str) -> Place:
+        """Return where a model of this name is, or would be. Raise PermanentError when a name is empty."""
+        try:
+            return Place.of(team, name)
+        except ValueError as error:
+            raise PermanentError(f"team {team!r}, model {name!r}: {error}") from error
+
     # ---------------------------------------------------------------------------------------------------------- registering
 
     def register(self, registration: Registration, snapshot: Snapshot | None) -> Receipt:
@@ -143,11 +84,8 @@ class Repository:
 
             TransientError: The repository cannot be written now.
         """
-        try:
-            place = Place.of(registration.team, registration.model)
-        except ValueError as error:
-            raise PermanentError(f"team {registration.team!r}, model {registration.model!r}: {error}") from error
         with self.changing():
+            place = self.place_called(registration.model, team=registration.team)
             known = find_number(self.storage, place, registration.key)
             if known is not None:
                 return receipt(self.storage, place, registration.model, known)
@@ -159,6 +97,36 @@ class Repository:
                 store_blobs(self.storage, registration.manifest, snapshot)
             with self.changing_model(place):
                 return claim(self.storage, place, registration, time.time())
+
+    def register_stored(self, registration: Registration) -> Receipt:
+        """
+        Make a version of content that is in the repository already, or return a receipt as `register` does.
+
+        Raises:
+            MissingContentError: Some of the content is not there.
+
+            PermanentError: A name is empty, or it is by reference.
+
+            TransientError: The repository cannot be written now.
+        """
+        with self.changing():
+            return self.claim_stored(registration)
+
+    def claim_stored(
+        self,
+        registration: Registration,
+        *,
+        choose: Callable[[DirectoryStorage, Place, Registration], Registration] = _as_it_is,
+    ) -> Receipt:
+        """Do what `register_stored` does, inside `changing`; `choose` has the last word on the registration, its model's lock held."""
+        place = self.place_called(registration.model, team=registration.team)
+        with self.changing_model(place):
+            chosen = choose(self.storage, place, registration)
+            known = find_number(self.storage, place, chosen.key)
+            if known is not None:
+                return receipt(self.storage, place, chosen.model, known)
+            require_blobs(self.storage, chosen)
+            return claim(self.storage, place, chosen, time.time())
 
     def amend(self, amendment: Amendment) -> Receipt:
         """
@@ -182,93 +150,6 @@ class Repository:
                 if subject.replaced is None or subject.replaced.metrics != amendment.metrics:
                     append_event(self.storage, place, key, MetricsReplaced(time.time(), key, amendment.metrics))
             return receipt(self.storage, place, amendment.model, number)
-
-    # -------------------------------------------------------------------------------------------------------------- reading
-
-    def listing(self, team: str | None = None) -> Listing:
-        """Return the models of a team, or of all teams, and what could not be read. Raise StateError when nothing can."""
-        part = None if team is None else encode_name(team)
-        with failures_are_of_state(self.root):
-            contents = [read_contents(self.storage, place) for place in places(self.storage, part)]
-        found = [model for each in contents if (model := model_of(each, self.id)) is not None]
-        found.sort(key=lambda model: (model.team, model.name))
-        return Listing(tuple(found), tuple(problem for each in contents for problem in each.problems))
-
-    def models(self, team: str | None = None) -> tuple[RegisteredModel, ...]:
-        """Return the models of a team, or of all teams, sorted by team and name. Raise StateError."""
-        return self.listing(team).models
-
-    def model(self, name: str, *, team: str) -> RegisteredModel:
-        """
-        Return a model of a team by its name or its id.
-
-        Raises:
-            NotFoundError: There is none.
-        """
-        return self.seen(name, team=team)[0]
-
-    def seen(self, name: str, *, team: str) -> tuple[RegisteredModel, Contents]:
-        """Return a model as `model` does, and what its directory holds."""
-        with failures_are_of_state(self.root):
-            for place in self._places_called(name, team):
-                contents = read_contents(self.storage, place)
-                model = model_of(contents, self.id)
-                if model is not None:
-                    return model, contents
-        known = ", ".join(sorted(model.name for model in self.models(team))[:8])
-        raise NotFoundError(
-            f"there is no model {name!r} of team {team!r} in {self.root}",
-            hint=f"there are: {known}" if known else "it has no models",
-        )
-
-    def _places_called(self, name: str, team: str) -> Iterator[Place]:
-        if name:
-            yield Place.of(team, name)
-        for place in places(self.storage, encode_name(team)):
-            if place.model_id(self.id) == name:
-                yield place
-
-    def version(self, name: str, version: str = LATEST, *, team: str) -> ModelVersion:
-        """
-        Return a version of a model.
-
-        Args:
-            name: The model's name or id.
-
-            version: A number, ``latest`` or an alias.
-
-            team: Whose model.
-
-        Raises:
-            NotFoundError: There is none, or it was deleted.
-        """
-        model, contents = self.seen(name, team=team)
-        if version == LATEST:
-            if model.latest is None:
-                raise NotFoundError(f"every version of model {model.name!r} was deleted")
-            return model.latest
-        number = int(version) if version.isascii() and version.isdigit() else self._alias(contents.place, version)
-        for candidate in model.versions:
-            if candidate.number == number:
-                return candidate
-        deleted = number is not None and number in contents.documents
-        raise NotFoundError(
-            f"version {version} of model {model.name!r} was deleted"
-            if deleted
-            else f"model {model.name!r} has no version {version}",
-            hint=f"the latest is {model.latest.number}" if model.latest else "every version was deleted",
-        )
-
-    def _alias(self, place: Place, alias: str) -> int | None:
-        try:
-            data = self.storage.read(place.alias(alias)) if alias else None
-            return None if data is None else int(loads(data)["number"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def problems(self) -> tuple[Problem, ...]:
-        """Return every document that readers ignore, and why. Raise StateError."""
-        return self.listing().problems
 
     # ------------------------------------------------------------------------------------------------------------- changing
 

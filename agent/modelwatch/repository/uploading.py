@@ -11,18 +11,16 @@ from __future__ import annotations
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from modelwatch.core.entities import Manifest, ManifestEntry, ModelType, Provenance, Receipt, Registration
-from modelwatch.core.errors import NotFoundError, PermanentError, TransientError, UsageError
+from modelwatch.core.errors import NotFoundError, TransientError, UsageError
 from modelwatch.core.json import JsonValue
 from modelwatch.core.steps import reached
-from modelwatch.repository.layout import Place
-from modelwatch.repository.reading import find_number
 from modelwatch.repository.repository import Repository
 from modelwatch.repository.storage.directory import ChangedError
-from modelwatch.repository.writing import claim
+from modelwatch.repository.writing import next_upload
 
 EXCLUDED_FOLDERS = frozenset({".git", ".idea", ".pytest_cache", "__pycache__", ".modelwatch"})
 """Folders that are never part of a model; the first three are those that Gradient's own client leaves out."""
@@ -145,12 +143,9 @@ def upload(repository: Repository, request: Upload, *, advance: Callable[[int], 
 
         TransientError: A file changed while it was read, or the repository cannot be written now.
     """
-    try:
-        place = Place.of(request.team, request.model)
-    except ValueError as error:
-        raise PermanentError(f"team {request.team!r}, model {request.model!r}: {error}") from error
     storage = repository.storage
     with repository.changing():
+        repository.place_called(request.model, team=request.team)  # a name that cannot be is told before anything is copied
         entries = []
         for file in request.files:
             try:
@@ -162,8 +157,27 @@ def upload(repository: Repository, request: Upload, *, advance: Callable[[int], 
         manifest = Manifest(tuple(sorted(entries, key=lambda entry: entry.path)))
         storage.sync_blobs(frozenset(entry.digest for entry in entries))
         reached("repository.blobs-durable")
-        with repository.changing_model(place):
-            return claim(storage, place, _next_upload(repository, place, _registration(request, manifest)), time.time())
+        return repository.claim_stored(_registration(request, manifest), choose=next_upload)
+
+
+def register_upload(repository: Repository, registration: Registration) -> Receipt:
+    """
+    Make a version of an upload whose content is in the repository already.
+
+    Args:
+        repository: Where.
+
+        registration: What; its `Registration.upload` is chosen here, so that the same bytes again are another version.
+
+    Raises:
+        MissingContentError: Some of the content is not there.
+
+        PermanentError: A name is empty, or it is by reference.
+
+        TransientError: The repository cannot be written now.
+    """
+    with repository.changing():
+        return repository.claim_stored(registration, choose=next_upload)
 
 
 def _registration(request: Upload, manifest: Manifest) -> Registration:
@@ -183,13 +197,3 @@ def _registration(request: Upload, manifest: Manifest) -> Registration:
         summary=request.summary,
         notes=request.notes,
     )
-
-
-def _next_upload(repository: Repository, place: Place, registration: Registration) -> Registration:
-    """Return the registration as the first upload of these bytes that has become no version yet."""
-    count = 1
-    while True:
-        candidate = replace(registration, upload=str(count))
-        if find_number(repository.storage, place, candidate.key) is None:
-            return candidate
-        count += 1

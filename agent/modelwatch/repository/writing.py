@@ -11,9 +11,10 @@ Only the last makes the version visible. docs/repository.md gives the rules for 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
-from modelwatch.core.entities import Manifest, Receipt, Registration, Snapshot
+from modelwatch.core.entities import Manifest, ManifestEntry, Receipt, Registration, Snapshot, Storage
 from modelwatch.core.errors import PermanentError
 from modelwatch.core.json import dumps, finite
 from modelwatch.core.steps import reached
@@ -21,6 +22,21 @@ from modelwatch.repository.events import Event
 from modelwatch.repository.layout import Place, event_milliseconds, event_name
 from modelwatch.repository.reading import MalformedError, event_files, find_number, read_document, version_numbers
 from modelwatch.repository.storage.directory import ChangedError, DirectoryStorage
+
+
+class MissingContentError(PermanentError):
+    """
+    A registration came before its content.
+
+    Args:
+        message: As every error's.
+
+        missing: The files whose content is not there.
+    """
+
+    def __init__(self, message: str, *, missing: tuple[ManifestEntry, ...]) -> None:
+        super().__init__(message, hint="bring the content, then register again")
+        self.missing = missing
 
 
 def store_blobs(storage: DirectoryStorage, manifest: Manifest, snapshot: Snapshot) -> None:
@@ -50,6 +66,42 @@ def store_blobs(storage: DirectoryStorage, manifest: Manifest, snapshot: Snapsho
         reached("repository.blob-stored")
     storage.sync_blobs(frozenset(entry.digest for entry in manifest.entries))
     reached("repository.blobs-durable")
+
+
+def require_blobs(storage: DirectoryStorage, registration: Registration) -> None:
+    """
+    Make sure that all of a registration's content is in the repository. Call while its lock is held: it stays there then.
+
+    Raises:
+        MissingContentError: Something is not.
+
+        PermanentError: It is by reference, and keeps no content in the repository at all.
+    """
+    if registration.storage is not Storage.COPY:
+        raise PermanentError(
+            f"model {registration.model!r}: its files are where they were, not in the repository",
+            hint="only who sees the files can register them by reference",
+        )
+    missing = tuple(entry for entry in registration.manifest.entries if not storage.has_blob(entry.digest, entry.size))
+    if missing:
+        shown = ", ".join(repr(entry.path) for entry in missing[:3]) + (", …" if missing[3:] else "")
+        raise MissingContentError(
+            f"model {registration.model!r}: the repository does not have the content of {shown}", missing=missing
+        )
+
+
+def next_upload(storage: DirectoryStorage, place: Place, registration: Registration) -> Registration:
+    """
+    Return an upload's registration as the first of these bytes that has become no version yet.
+
+    Call while the model's lock is held.
+    """
+    count = 1
+    while True:
+        candidate = replace(registration, upload=str(count))
+        if find_number(storage, place, candidate.key) is None:
+            return candidate
+        count += 1
 
 
 def claim(storage: DirectoryStorage, place: Place, registration: Registration, now: float) -> Receipt:

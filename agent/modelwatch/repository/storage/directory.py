@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from modelwatch.core.durable import create_file, link_exclusively, make_director
 from modelwatch.core.errors import PermanentError, StateError, TransientError
 from modelwatch.core.files import NotARegularFileError, open_regular, read_whole
 from modelwatch.core.lock import locked
-from modelwatch.repository.layout import BLOBS, STAGING, blob_key
+from modelwatch.repository.layout import BLOBS, STAGED_UPLOAD, STAGING, blob_key
 from modelwatch.repository.storage.copying import Advance, copy_and_hash
 
 _LARGEST_DOCUMENT_BYTES = 1 << 30
@@ -141,6 +142,10 @@ class DirectoryStorage:
         except FileNotFoundError:
             return False
 
+    def open_blob(self, digest: Digest) -> io.BufferedReader:
+        """Open a blob for reading. Raise FileNotFoundError when it is not there, OSError when it cannot be read."""
+        return os.fdopen(open_regular(self.blob_path(digest)), "rb")
+
     def link_blob(self, source: Path, digest: Digest, size_bytes: int) -> bool:
         """
         Make a durable file that nobody writes any more a blob, without copying it.
@@ -213,15 +218,18 @@ class DirectoryStorage:
                 raise ChangedError(f"{source} changed while it was copied")
             if expected is not None and digest != expected:
                 raise ChangedError(f"{source} holds {digest}, not the {expected} it was sealed with")
-            self._move_into_place(staged, digest, size)
+            if not self.has_blob(digest, size):
+                self.adopt_blob(staged, digest)
         finally:
             staged.unlink(missing_ok=True)
         return digest, size
 
-    def _move_into_place(self, staged: Path, digest: Digest, size_bytes: int) -> None:
-        """Rename a whole copy to its blob. Replacing a blob by the same bytes is harmless, and heals one that was cut short."""
-        if self.has_blob(digest, size_bytes):
-            return
+    def adopt_blob(self, staged: Path, digest: Digest) -> None:
+        """
+        Rename a durable file in staging, whose digest was looked at, to its blob; `sync_blobs` makes that durable.
+
+        Replacing a blob by the same bytes is harmless, and heals one that was cut short.
+        """
         target = self.blob_path(digest)
         make_directory(target.parent)
         staged.replace(target)
@@ -238,6 +246,13 @@ class DirectoryStorage:
                 with contextlib.suppress(ValueError):  # somebody else's file: not a blob
                     yield Digest(name)
 
+    def blob_written(self, digest: Digest) -> float:
+        """Return when a blob was written, in seconds since the epoch; 0 when it is gone."""
+        try:
+            return self.blob_path(digest).stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
     def remove_blob(self, digest: Digest) -> int:
         """Remove a blob; return the bytes it had, 0 when it was gone."""
         path = self.blob_path(digest)
@@ -248,10 +263,13 @@ class DirectoryStorage:
             return 0
         return size
 
-    def remove_leftovers(self) -> None:
-        """Remove what killed writers left half-written. Only while nobody writes."""
+    def remove_leftovers(self, *, uploads_before: float) -> None:
+        """Remove what killed writers left half-written, and uploads untouched since a time. Only while nobody holds the lock."""
         for name in self.names(STAGING):
-            self.path(f"{STAGING}/{name}").unlink(missing_ok=True)
+            path = self.path(f"{STAGING}/{name}")
+            with contextlib.suppress(FileNotFoundError):
+                if not name.startswith(STAGED_UPLOAD) or path.lstat().st_mtime < uploads_before:
+                    path.unlink()
         for directory, _, names in os.walk(self.path("models")):
             for name in names:
                 if name.startswith(".") and name.endswith(".tmp"):

@@ -1,0 +1,168 @@
+"""A repository as those see it who only look: takes no lock, writes nothing, holds nothing open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from modelwatch.core.entities import ModelVersion, RegisteredModel
+from modelwatch.core.errors import NotFoundError
+from modelwatch.core.json import loads
+from modelwatch.repository.layout import Place, encode_name
+from modelwatch.repository.opening import ensure_header, read_header
+from modelwatch.repository.reading import Contents, Problem, model_of, places, read_contents
+from modelwatch.repository.storage.directory import DirectoryStorage, failures_are_of_state, failures_are_transient
+
+LATEST = "latest"
+"""Names the live version with the highest number; no alias can be called so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """
+    What a repository shows.
+
+    Attributes:
+        models: Sorted by team and name.
+        problems: Documents that were ignored.
+    """
+
+    models: tuple[RegisteredModel, ...]
+    problems: tuple[Problem, ...]
+
+
+class RepositoryView:
+    """
+    A repository that exists.
+
+    Attributes:
+        id: From its header.
+        storage: Its keys.
+    """
+
+    def __init__(self, storage: DirectoryStorage, identifier: str) -> None:
+        self.storage = storage
+        self.id = identifier
+
+    @classmethod
+    def open(cls, root: Path | str, *, create: bool = False) -> Self:
+        """
+        Open the repository in a directory.
+
+        Args:
+            root: The directory.
+
+            create: Make it when the directory is missing or empty.
+
+        Raises:
+            NotFoundError: There is none and `create` is false.
+
+            StateError: The directory is something else, or of a newer format.
+
+            TransientError: It cannot be made.
+        """
+        path = Path(root).absolute()
+        if create:
+            with failures_are_transient(path):
+                header = ensure_header(path)
+        else:
+            found = read_header(path)
+            if found is None:
+                raise NotFoundError(
+                    f"there is no repository in {path}",
+                    hint="`modelwatch run` and `modelwatch models upload` make it when they register the first version",
+                )
+            header = found
+        return cls(DirectoryStorage(path), header.id)
+
+    @property
+    def root(self) -> Path:
+        """Where it is."""
+        return self.storage.root
+
+    def listing(self, team: str | None = None) -> Listing:
+        """Return the models of a team, or of all teams, and what could not be read. Raise StateError when nothing can."""
+        part = None if team is None else encode_name(team)
+        with failures_are_of_state(self.root):
+            contents = [read_contents(self.storage, place) for place in places(self.storage, part)]
+        found = [model for each in contents if (model := model_of(each, self.id)) is not None]
+        found.sort(key=lambda model: (model.team, model.name))
+        return Listing(tuple(found), tuple(problem for each in contents for problem in each.problems))
+
+    def models(self, team: str | None = None) -> tuple[RegisteredModel, ...]:
+        """Return the models of a team, or of all teams, sorted by team and name. Raise StateError."""
+        return self.listing(team).models
+
+    def model(self, name: str, *, team: str) -> RegisteredModel:
+        """
+        Return a model of a team by its name or its id.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        return self.seen(name, team=team)[0]
+
+    def seen(self, name: str, *, team: str) -> tuple[RegisteredModel, Contents]:
+        """Return a model as `model` does, and what its directory holds."""
+        with failures_are_of_state(self.root):
+            for place in self._places_called(name, team):
+                contents = read_contents(self.storage, place)
+                model = model_of(contents, self.id)
+                if model is not None:
+                    return model, contents
+        known = ", ".join(sorted(model.name for model in self.models(team))[:8])
+        raise NotFoundError(
+            f"there is no model {name!r} of team {team!r} in {self.root}",
+            hint=f"there are: {known}" if known else "it has no models",
+        )
+
+    def _places_called(self, name: str, team: str) -> Iterator[Place]:
+        if name:
+            yield Place.of(team, name)
+        for place in places(self.storage, encode_name(team)):
+            if place.model_id(self.id) == name:
+                yield place
+
+    def version(self, name: str, version: str = LATEST, *, team: str) -> ModelVersion:
+        """
+        Return a version of a model.
+
+        Args:
+            name: The model's name or id.
+
+            version: A number, ``latest`` or an alias.
+
+            team: Whose model.
+
+        Raises:
+            NotFoundError: There is none, or it was deleted.
+        """
+        model, contents = self.seen(name, team=team)
+        if version == LATEST:
+            if model.latest is None:
+                raise NotFoundError(f"every version of model {model.name!r} was deleted")
+            return model.latest
+        number = int(version) if version.isascii() and version.isdigit() else self._alias(contents.place, version)
+        for candidate in model.versions:
+            if candidate.number == number:
+                return candidate
+        deleted = number is not None and number in contents.documents
+        raise NotFoundError(
+            f"version {version} of model {model.name!r} was deleted"
+            if deleted
+            else f"model {model.name!r} has no version {version}",
+            hint=f"the latest is {model.latest.number}" if model.latest else "every version was deleted",
+        )
+
+    def _alias(self, place: Place, alias: str) -> int | None:
+        try:
+            data = self.storage.read(place.alias(alias)) if alias else None
+            return None if data is None else int(loads(data)["number"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Return every document that readers ignore, and why. Raise StateError."""
+        return self.listing().problems

@@ -3,6 +3,7 @@
 import pytest
 
 from modelwatch.core.errors import TransientError
+from modelwatch.repository.layout import decode_name
 from modelwatch.repository.repository import Repository
 from modelwatch.sinks.embedded import EmbeddedSink
 from modelwatch.testing.sink_contract import SinkContract, make_registration, make_snapshot
@@ -24,6 +25,15 @@ class TestEmbeddedSink(SinkContract):
             for model in Repository.open(tmp_path / "repository").models()
             for version in model.versions
         )
+
+    def reported(self, tmp_path):
+        """Read the directory with the repository's own reader."""
+        if not (tmp_path / "repository").exists():
+            return []
+        repository = Repository.open(tmp_path / "repository")
+        models = [path.name for path in (tmp_path / "repository/models/default").glob("[!.]*")]
+        names = sorted(name for part in models if (name := decode_name(part)) is not None)
+        return [report for name in names for report in sorted(repository.runs(name, team="default"), key=lambda report: report.run)]
 
 
 def test_the_name_is_the_absolute_path(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from modelwatch.core.entities import Amendment, Receipt, Registration, Snapshot
+from modelwatch.core.entities import Amendment, Receipt, Registration, RunReport, Snapshot
 
 
 class MemorySink:
@@ -16,6 +16,7 @@ class MemorySink:
         failures: Raised by the next calls, one each.
         roots: What was registered, in order, each once.
         amended: Keys of the registrations that were amended, in order.
+        reports: What was told of runs, in order.
         asked: Roots of every attempt, in order.
     """
 
@@ -25,6 +26,7 @@ class MemorySink:
         self.unreachable: Exception | None = None
         self.roots: list[str] = []
         self.amended: list[str] = []
+        self.reports: list[RunReport] = []
         self.asked: list[str] = []
         self.closed = False
         self._receipts: dict[str, Receipt] = {}
@@ -50,6 +52,12 @@ class MemorySink:
         self._fail()
         self.amended.append(amendment.registration_key)
         return self._receipts[amendment.registration_key]
+
+    def report(self, report: RunReport) -> None:
+        """Remember what is told, or fail when it cannot be reached."""
+        if self.unreachable is not None:
+            raise self.unreachable
+        self.reports.append(report)
 
     def check(self) -> str:
         """Answer, unless it cannot be reached."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _MODE = 0o666  # the umask decides, as for any file that the user makes
@@ -50,15 +50,16 @@ def make_directory(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _temporary(path: Path, data: bytes) -> Iterator[Path]:
-    """Give a durable temporary file beside `path` that holds `data`; it is gone afterwards if it was not moved."""
+def _temporary(path: Path, pieces: Iterable[bytes]) -> Iterator[Path]:
+    """Give a durable temporary file beside `path` that holds the `pieces`; it is gone afterwards if it was not moved."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), _MODE)
     try:
         try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(descriptor, view) :]
+            for piece in pieces:
+                view = memoryview(piece)
+                while view:
+                    view = view[os.write(descriptor, view) :]
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -67,9 +68,9 @@ def _temporary(path: Path, data: bytes) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, replacing what was there in one step."""
-    with _temporary(path, data) as temporary:
+def replace_file(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Write `data`, whole or in pieces, to `path`, replacing what was there in one step."""
+    with _temporary(path, (data,) if isinstance(data, bytes) else data) as temporary:
         temporary.replace(path)
         sync_directory(path.parent)
 
@@ -81,7 +82,7 @@ def create_file(path: Path, data: bytes) -> bool:
     Returns:
         Whether this call created it. Of several callers at once, exactly one gets True.
     """
-    with _temporary(path, data) as temporary:
+    with _temporary(path, (data,)) as temporary:
         created = link_exclusively(temporary, path)
         sync_directory(path.parent)
         return created

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from modelwatch.core.entities import Metric, ModelVersion, RegisteredModel
+from modelwatch.core.entities import CheckpointState, Metric, ModelVersion, RegisteredModel, RunReport
 from modelwatch.core.json import JsonValue, finite
 from modelwatch.repository.experiments import Experiment
 
@@ -104,3 +104,33 @@ def experiment_json(experiment: Experiment) -> JsonValue:
             for model, version in experiment.versions
         ],
     }
+
+
+def run_json(report: RunReport, *, now: float) -> JsonValue:
+    """Return a run without its curves and checkpoints, as it looks at `now` (seconds since the epoch)."""
+    return {
+        "run": report.run,
+        "state": report.state.value,
+        "silent": report.is_silent(now),
+        "reason": report.reason,
+        "started": timestamp(report.started),
+        "updated": timestamp(report.updated),
+        "step": report.last_step,
+        "series": len(report.series),
+        "checkpoints": len(report.checkpoints),
+        "host": report.host,
+        "experiment": report.experiment,
+        "project": report.project,
+        "command": report.command,
+        "hyperparameters": dict(report.hyperparameters),
+    }
+
+
+def curves_json(report: RunReport) -> JsonValue:
+    """Return the curves of a run; the wall times of their points are seconds since the epoch, as charts take them."""
+    return [series.to_json() for series in report.series]
+
+
+def checkpoint_json(checkpoint: CheckpointState) -> JsonValue:
+    """Return what became of a checkpoint."""
+    return {**checkpoint.to_json(), "seen": timestamp(checkpoint.seen), "moved": timestamp(checkpoint.moved)}

@@ -35,7 +35,7 @@ _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 def encode_name(name: str) -> str:
     """
-    Return a team's, model's or alias's name as one path component that is safe on every file system.
+    Return a team's, model's, alias's or run's name as one path component that is safe on every file system.
 
     Lower-case ASCII letters, digits, ``_``, ``-`` and inner dots stand for themselves; every other byte of the UTF-8 text becomes
     ``%`` and two lower-case digits, so that names differing in case or in Unicode form stay different where the file system would
@@ -128,6 +128,11 @@ class Place:
         return f"{self.prefix}/events"
 
     @property
+    def runs(self) -> str:
+        """The directory of the run reports."""
+        return f"{self.prefix}/runs"
+
+    @property
     def lock(self) -> str:
         """The file that writers of this model lock."""
         return f"{self.prefix}/{LOCK}"
@@ -143,6 +148,10 @@ class Place:
     def alias(self, name: str) -> str:
         """Return the key of an alias."""
         return f"{self.aliases}/{encode_name(name)}.json"
+
+    def run(self, name: str) -> str:
+        """Return the key of the report of a run."""
+        return f"{self.runs}/{encode_name(name)}.json"
 
     def model_id(self, repository_id: str) -> str:
         """Return the model's id: ``mo`` and 13 letters or digits, Gradient's form, which follow from where it is."""
@@ -164,8 +173,8 @@ def event_name(milliseconds: int, registration_key: str | None, random: bytes) -
     return make_ulid(milliseconds, event_subject(registration_key) + random)
 
 
-def is_event_about(name: str, registration_key: str) -> bool:
-    """Return whether an event's name says that it is about this registration's version."""
+def is_event_about(name: str, registration_key: str | None) -> bool:
+    """Return whether an event's name says that it is about this registration's version, or with None about the model."""
     return name[10:18] == event_name(0, registration_key, bytes(5))[10:18]
 
 

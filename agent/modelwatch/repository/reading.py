@@ -226,6 +226,21 @@ class Itself:
         return Itself(self.subject.after(event), self.floor)
 
 
+def read_itself(storage: DirectoryStorage, place: Place) -> Itself:
+    """Return what events have made of a model itself, reading only the events that are about it."""
+    itself = Itself()
+    for name in event_files(storage, place):
+        if not is_event_about(name, None):
+            continue
+        try:
+            event = read_event(storage, place, name)
+        except MalformedError:
+            continue
+        if event is not None and event.registration is None:
+            itself = itself.after(event)
+    return itself
+
+
 @dataclass(frozen=True, slots=True)
 class Contents:
     """

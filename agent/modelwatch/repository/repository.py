@@ -12,7 +12,16 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
-from modelwatch.core.entities import Amendment, ModelVersion, Receipt, RegisteredModel, Registration, Snapshot, Storage
+from modelwatch.core.entities import (
+    Amendment,
+    ModelVersion,
+    Receipt,
+    RegisteredModel,
+    Registration,
+    RunReport,
+    Snapshot,
+    Storage,
+)
 from modelwatch.core.errors import PermanentError, StateError, TransientError, UsageError
 from modelwatch.core.json import dumps
 from modelwatch.repository.events import Event, MetricsReplaced, ModelDeleted, NotesSet, TagsChanged, VersionDeleted
@@ -20,6 +29,7 @@ from modelwatch.repository.garbage import Collected, collect_garbage
 from modelwatch.repository.layout import LOCK, Place
 from modelwatch.repository.opening import read_header
 from modelwatch.repository.reading import Contents, find_number, read_contents, read_subject
+from modelwatch.repository.runs import write_report
 from modelwatch.repository.storage.directory import DirectoryStorage, failures_are_transient
 from modelwatch.repository.view import LATEST, Listing, RepositoryView
 from modelwatch.repository.writing import append_event, claim, receipt, require_blobs, store_blobs
@@ -150,6 +160,22 @@ class Repository(RepositoryView):
                 if subject.replaced is None or subject.replaced.metrics != amendment.metrics:
                     append_event(self.storage, place, key, MetricsReplaced(time.time(), key, amendment.metrics))
             return receipt(self.storage, place, amendment.model, number)
+
+    def report(self, report: RunReport) -> None:
+        """
+        Put a report in the place of the run's earlier ones. It makes no model: one without versions is not shown.
+
+        Raises:
+            PermanentError: A name is empty.
+
+            TransientError: The repository cannot be written now.
+        """
+        try:
+            place = Place.of(report.team, report.model)
+        except ValueError as error:
+            raise PermanentError(f"team {report.team!r}, model {report.model!r}: {error}") from error
+        with self.changing():
+            write_report(self.storage, place, report)
 
     # ------------------------------------------------------------------------------------------------------------- changing
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from modelwatch.core.entities import ModelVersion, RegisteredModel
+from modelwatch.core.entities import ModelVersion, RegisteredModel, RunReport
 from modelwatch.core.errors import NotFoundError
 from modelwatch.core.json import loads
 from modelwatch.repository.layout import Place, encode_name
 from modelwatch.repository.opening import ensure_header, read_header
 from modelwatch.repository.reading import Contents, Problem, model_of, places, read_contents
+from modelwatch.repository.runs import read_report, read_reports
 from modelwatch.repository.storage.directory import DirectoryStorage, failures_are_of_state, failures_are_transient
 
 LATEST = "latest"
@@ -162,6 +163,41 @@ class RepositoryView:
             return None if data is None else int(loads(data)["number"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+    def runs(self, name: str, *, team: str) -> tuple[RunReport, ...]:
+        """
+        Return what is known of the runs of a model, in the order in which they started.
+
+        Args:
+            name: The model's name or id; also of one that has no version yet.
+
+            team: Whose model.
+
+        Raises:
+            NotFoundError: There is neither such a model nor a run of it.
+        """
+        with failures_are_of_state(self.root):
+            for place in self._places_called(name, team):
+                if reports := read_reports(self.storage, place):
+                    return reports
+        self.model(name, team=team)
+        return ()
+
+    def run(self, name: str, run: str, *, team: str) -> RunReport:
+        """
+        Return what is known of one run of a model.
+
+        Raises:
+            NotFoundError: There is no such model, or no such run of it.
+        """
+        with failures_are_of_state(self.root):
+            for place in self._places_called(name, team):
+                if (report := read_report(self.storage, place, run)) is not None:
+                    return report
+        known = ", ".join(report.run for report in self.runs(name, team=team)[-8:])
+        raise NotFoundError(
+            f"nothing is known of a run {run!r} of model {name!r}", hint=f"there are: {known}" if known else "none has reported"
+        )
 
     def problems(self) -> tuple[Problem, ...]:
         """Return every document that readers ignore, and why. Raise StateError."""

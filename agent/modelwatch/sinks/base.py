@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from modelwatch.core.entities import Amendment, Receipt, Registration, Snapshot
+from modelwatch.core.entities import Amendment, Receipt, Registration, RunReport, Snapshot
 
 
 class Sink(Protocol):
@@ -42,6 +42,19 @@ class Sink(Protocol):
             TransientError: As `register`.
 
             PermanentError: The version does not exist or was deleted.
+        """
+
+    def report(self, report: RunReport) -> None:
+        """
+        Tell how a training goes on, in the place of what was told of the same run before. It makes no version and no model.
+
+        Best effort: what is lost is not told again, for a newer report follows. The next registration waits until this returns, so it
+        must give up within a few seconds. A sink that has no place for reports does nothing.
+
+        Raises:
+            TransientError: A later one may arrive.
+
+            PermanentError: None ever will; the sink is told no more.
         """
 
     def check(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from modelwatch.core.entities import Amendment, Receipt, Registration, Snapshot
+from modelwatch.core.entities import Amendment, Receipt, Registration, RunReport, Snapshot
 from modelwatch.core.errors import StateError, TransientError
 from modelwatch.repository.opening import read_header
 from modelwatch.repository.repository import Repository
@@ -12,7 +12,7 @@ from modelwatch.repository.repository import Repository
 
 class EmbeddedSink:
     """
-    Registers with the repository in a directory, which the first registration makes.
+    Registers with the repository in a directory, which the first registration or report makes.
 
     Attributes:
         name: ``directory:`` and the absolute path.
@@ -39,6 +39,10 @@ class EmbeddedSink:
     def amend(self, amendment: Amendment) -> Receipt:
         """Replace the metrics of a registered version. Raise as `Sink.amend`."""
         return self._open().amend(amendment)
+
+    def report(self, report: RunReport) -> None:
+        """Put a report in the place of the run's earlier ones. Raise as `Sink.report`."""
+        self._open().report(report)
 
     def check(self) -> str:
         """Say where the repository is and whether there is one yet. Makes nothing. Raise as `Sink.check`."""

@@ -6,6 +6,8 @@ Needs pytest and nothing else of the tests.
 
 from __future__ import annotations
 
+import contextlib
+from array import array
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from modelwatch.core.digest import Digest
 from modelwatch.core.entities import (
     Amendment,
+    CheckpointState,
     Manifest,
     ManifestEntry,
     Metric,
@@ -22,10 +25,14 @@ from modelwatch.core.entities import (
     Provenance,
     Receipt,
     Registration,
+    RunReport,
+    RunState,
+    Series,
     Snapshot,
     Storage,
 )
 from modelwatch.core.errors import ModelwatchError, PermanentError, TransientError
+from modelwatch.core.json import JsonValue
 from modelwatch.sinks.base import Sink
 
 
@@ -62,9 +69,34 @@ def make_metric(key: str, value: float, step: int = 10) -> Metric:
     return Metric(key, "train", value, step, 1000.0, run=".", tag=key, join="step")
 
 
+def make_report(*, model: str = "digits", run: str = "run-1", last_step: int = 20) -> RunReport:
+    """Return what may be told of a run that is at `last_step`, with values and names that are hard to write down."""
+    steps = array("q", range(0, last_step + 1, 10))
+    values = array("d", [float("nan"), float("-inf"), *(1.0 / 3.0 for _ in steps[2:])])
+    return RunReport(
+        team="default",
+        model=model,
+        run=run,
+        state=RunState.TRAINING,
+        started=1000.0,
+        updated=1000.0 + last_step,
+        host="trainer",
+        experiment="e1",
+        command="python train.py",
+        hyperparameters={"LEARNING_RATE": "0.01"},
+        series=(
+            Series("epoch_loss", "train", "loss", "train", "epoch", steps, array("d", (1000.5 + step for step in steps)), values),
+        ),
+        checkpoints=(
+            CheckpointState("model.ckpt-10", "tensorflow-checkpoint", "JOURNALLED", "", 1010.0, 1011.0, 10, None, "0" * 64, 1),
+            CheckpointState("\udcff \N{SNOWMAN}.keras", "keras", "GONE", "removed before it was copied", 1012.0, 1013.0),
+        ),
+    )
+
+
 class SinkContract:
     """
-    Subclass it, name the class ``Test…`` and give the two things that differ from sink to sink.
+    Subclass it, name the class ``Test…`` and give the three things that differ from sink to sink.
 
     Every test gets its own empty destination below pytest's ``tmp_path``.
     """
@@ -76,6 +108,15 @@ class SinkContract:
     def registered(self, tmp_path: Path) -> Sequence[tuple[str, str, Manifest, tuple[Metric, ...]]]:
         """Return model, version, files and metrics of all that the destination shows, sorted, read from the destination itself."""
         raise NotImplementedError
+
+    def reported(self, tmp_path: Path) -> Sequence[RunReport] | None:
+        """Return the run reports of team ``default`` that the destination shows, sorted by model and run; None when it keeps none."""
+        raise NotImplementedError
+
+    def _reported_json(self, tmp_path: Path, given: Sequence[RunReport]) -> tuple[JsonValue, JsonValue]:
+        """Return what the destination shows and what it is to show, in a form in which NaN is NaN."""
+        shown = self.reported(tmp_path)
+        return [report.to_json() for report in shown or ()], [report.to_json() for report in given if shown is not None]
 
     @pytest.fixture
     def snapshot(self, tmp_path: Path) -> Snapshot:
@@ -164,6 +205,39 @@ class SinkContract:
         except PermanentError:
             receipt = None
         assert len(self.registered(tmp_path)) == (0 if receipt is None else 1)
+
+    def test_a_report_takes_the_place_of_the_one_before(self, tmp_path: Path) -> None:
+        """Of one run the latest report is shown, to the last number."""
+        sink = self.make_sink(tmp_path)
+        last = replace(make_report(last_step=50), state=RunState.ENDED, reason="the training has ended")
+        for report in (make_report(last_step=20), make_report(last_step=40), last):
+            sink.report(report)
+        shown, given = self._reported_json(tmp_path, [last])
+        assert shown == given
+
+    def test_reports_of_runs_and_of_models_are_apart(self, tmp_path: Path) -> None:
+        """Each run of each model has its own report."""
+        sink = self.make_sink(tmp_path)
+        reports = [make_report(model=model, run=run) for model in ("Digits", "digits") for run in ("Run/1", "run-1")]
+        for report in reports:
+            sink.report(report)
+        shown, given = self._reported_json(tmp_path, reports)
+        assert shown == given
+
+    def test_a_report_makes_no_version(self, tmp_path: Path, snapshot: Snapshot) -> None:
+        """Reports of a training without a checkpoint show no model; its first version is the first."""
+        sink = self.make_sink(tmp_path)
+        sink.report(make_report())
+        assert list(self.registered(tmp_path)) == []
+        receipt = sink.register(make_registration(snapshot.manifest), snapshot)
+        sink.report(make_report())
+        assert [(shown[0], shown[1]) for shown in self.registered(tmp_path)] == [(receipt.model, receipt.version)]
+
+    def test_errors_of_reports_are_of_the_two_kinds(self, tmp_path: Path) -> None:
+        """A report without a model's name fails with one of the two errors that a publisher understands, or is not looked at."""
+        with contextlib.suppress(TransientError, PermanentError):
+            self.make_sink(tmp_path).report(make_report(model=""))
+        assert not self.reported(tmp_path)
 
     def test_check_makes_nothing(self, tmp_path: Path) -> None:
         """Asking whether the sink answers leaves no version behind and says something in one line."""

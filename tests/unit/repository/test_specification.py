@@ -7,7 +7,7 @@ import pytest
 from repositories import TEAM, new_repository
 
 from modelwatch.core.entities import Amendment
-from modelwatch.testing.sink_contract import make_metric, make_registration, make_snapshot
+from modelwatch.testing.sink_contract import make_metric, make_registration, make_report, make_snapshot
 
 
 def canonical(value):
@@ -58,6 +58,15 @@ def read(root, team, model):
     return versions
 
 
+def read_runs(root, team, model):
+    """Every run that is shown, by its name."""
+    folder = root / "models" / encode(team) / encode(model)
+    events = [json.loads(path.read_bytes()) for path in sorted((folder / "events").glob("[0-9A-Z]*.json"))]
+    through = max((event["through"] for event in events if event["kind"] == "model-deleted"), default=0)
+    bodies = [json.loads(path.read_bytes()) for path in (folder / "runs").glob("[!.]*.json")]
+    return {body["run"]: body for body in bodies if body["through"] >= through}
+
+
 @pytest.mark.parametrize("model", ["digits", "Digits 模型/1.0."])
 def test_a_reader_written_from_the_specification_sees_what_we_see(tmp_path, model):
     """Ids, numbers, keys, content, tags, metrics and deletions are as the specification says."""
@@ -84,3 +93,20 @@ def test_a_reader_written_from_the_specification_sees_what_we_see(tmp_path, mode
             digest = entry["digest"].removeprefix("sha256:")
             content = (repository.root / "blobs/sha256" / digest[:2] / digest).read_bytes()
             assert (hashlib.sha256(content).hexdigest(), len(content)) == (digest, entry["size"])
+
+
+def test_a_reader_written_from_the_specification_sees_the_runs_that_we_see(tmp_path):
+    """Names, curves and numbers are as the specification says, and what was told of a deleted model is left out."""
+    repository = new_repository(tmp_path / "repository")
+    snapshot = make_snapshot(tmp_path / "s", {"a": b"1"})
+    repository.register(make_registration(snapshot.manifest, model="Digits"), snapshot)
+    repository.report(make_report(model="Digits", run="before"))
+    repository.delete_model("Digits", team=TEAM)
+    repository.report(make_report(model="Digits", run="Run/2"))
+
+    [(run, body)] = read_runs(repository.root, TEAM, "Digits").items()
+
+    assert [report.run for report in repository.runs("Digits", team=TEAM)] == [run] == ["Run/2"]
+    assert (repository.root / "models/default/%44igits/runs/%52un%2f2.json").read_bytes() == canonical(body)
+    assert body["series"][0]["points"] == [[0, 1000.5, "NaN"], [10, 1010.5, "-Infinity"], [20, 1020.5, 1 / 3]]
+    assert body["checkpoints"][0]["version"] == 1

@@ -10,7 +10,7 @@ import contextlib
 import errno
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from modelwatch.core.digest import Digest
@@ -106,8 +106,8 @@ class DirectoryStorage:
         make_directory(path.parent)
         return create_file(path, data)
 
-    def replace(self, key: str, data: bytes) -> None:
-        """Write a document over whatever is there, in one step."""
+    def replace(self, key: str, data: bytes | Iterable[bytes]) -> None:
+        """Write a document, whole or in pieces, over whatever is there, in one step."""
         path = self.path(key)
         make_directory(path.parent)
         replace_file(path, data)

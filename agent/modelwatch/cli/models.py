@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from modelwatch.cli import models_change, models_show, models_transfer
+from modelwatch.cli import models_change, models_runs, models_show, models_transfer
 from modelwatch.cli.arguments import Subparsers
 
 NAME = "models"
@@ -30,5 +30,6 @@ def add_to(subparsers: Subparsers) -> None:
     )
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     models_show.add_to(actions)
+    models_runs.add_to(actions)
     models_transfer.add_to(actions)
     models_change.add_to(actions)

@@ -1,0 +1,109 @@
+"""`modelwatch models runs`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+
+from modelwatch.cli import output
+from modelwatch.cli.arguments import Subparsers, settings_of
+from modelwatch.cli.models_selection import add_model, add_parser, open_repository
+from modelwatch.core.entities import CheckpointState, RunReport, Series
+from modelwatch.repository.json_shapes import checkpoint_json, curves_json, run_json, timestamp
+
+
+def add_to(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = add_parser(
+        subparsers,
+        "runs",
+        text="List the training runs of a model, or show one of them.",
+        examples="  modelwatch models runs digits\n  modelwatch models runs digits run-01KAS0 --json",
+    )
+    add_model(parser)
+    parser.add_argument("run", metavar="RUN", nargs="?", help="the run to show: its curves and what became of its checkpoints")
+    parser.set_defaults(handle=_runs)
+
+
+def _runs(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    repository = open_repository(settings)
+    if arguments.run is None:
+        _list(repository.runs(arguments.model, team=settings.team), as_json=arguments.json)
+    else:
+        _show(repository.run(arguments.model, arguments.run, team=settings.team), as_json=arguments.json)
+    return 0
+
+
+def _list(reports: Sequence[RunReport], *, as_json: bool) -> None:
+    now = time.time()
+    if as_json:
+        output.print_json({"runs": [run_json(report, now=now) for report in reports]})
+        return
+    output.table(
+        ("run", "host", "state", "started", "updated", "step", "series", "checkpoints"),
+        [
+            (
+                report.run,
+                report.host,
+                _state(report, now),
+                output.ago(report.started),
+                output.ago(report.updated),
+                report.last_step,
+                len(report.series),
+                len(report.checkpoints),
+            )
+            for report in reports
+        ],
+        empty="no run of it has told anything",
+        spare=("series", "host", "started"),
+    )
+
+
+def _show(report: RunReport, *, as_json: bool) -> None:
+    now = time.time()
+    if as_json:
+        checkpoints = [checkpoint_json(checkpoint) for checkpoint in report.checkpoints]
+        output.print_json({**run_json(report, now=now), "series": curves_json(report), "checkpoints": checkpoints})
+        return
+    output.table((f"run {report.run}", ""), [fact for fact in _facts(report, now) if fact[1] is not None])
+    output.table(
+        ("metric", "split", "last", "at", "points", "run", "tag"),
+        [_series_row(series) for series in report.series],
+        empty="it has logged no scalars",
+    )
+    output.table(
+        ("checkpoint", "state", "step", "version", "reason"),
+        [_checkpoint_row(checkpoint) for checkpoint in report.checkpoints],
+        empty="no checkpoint of it was seen",
+    )
+
+
+def _state(report: RunReport, now: float) -> str:
+    """Return the state in a word: of an agent that was killed nothing more is heard."""
+    return "silent" if report.is_silent(now) else report.state.value
+
+
+def _facts(report: RunReport, now: float) -> list[Sequence[object]]:
+    return [
+        ("state", f"{_state(report, now)}: {report.reason}" if report.reason else _state(report, now)),
+        ("started", timestamp(report.started)),
+        ("updated", timestamp(report.updated)),
+        ("step", report.last_step),
+        ("host", report.host),
+        ("experiment", report.experiment),
+        ("project", report.project),
+        ("command", report.command),
+        *report.hyperparameters.items(),
+    ]
+
+
+def _series_row(series: Series) -> Sequence[object]:
+    last = (float(series.values[-1]), f"{series.axis} {series.steps[-1]}") if series.steps else (None, None)
+    return (series.key, series.split, *last, len(series.steps), series.run, series.tag)
+
+
+def _checkpoint_row(checkpoint: CheckpointState) -> Sequence[object]:
+    reached = f"epoch {checkpoint.epoch}" if checkpoint.step is None and checkpoint.epoch is not None else checkpoint.step
+    return (checkpoint.root, checkpoint.state, reached, checkpoint.version, checkpoint.reason)

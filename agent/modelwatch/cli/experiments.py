@@ -9,7 +9,6 @@ from modelwatch.cli.arguments import Subparsers, settings_of
 from modelwatch.cli.models_change import free_space
 from modelwatch.cli.models_selection import add_parser, counted, open_if_there, open_repository
 from modelwatch.core.entities import Lifetime
-from modelwatch.repository.experiments import delete_experiment, experiment, experiments
 from modelwatch.repository.json_shapes import experiment_json
 
 NAME = "experiments"
@@ -59,9 +58,8 @@ def add_to(subparsers: Subparsers) -> None:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    settings = settings_of(arguments)
-    repository = open_if_there(settings)
-    found = () if repository is None else experiments(repository, settings.team)
+    repository = open_if_there(settings_of(arguments))
+    found = () if repository is None else repository.experiments()
     if arguments.json:
         output.print_json({"experiments": [experiment_json(each) for each in found]})
         return 0
@@ -75,7 +73,7 @@ def _list(arguments: argparse.Namespace) -> int:
                 len(each.versions),
                 len(each.with_lifetime(Lifetime.PERMANENT)),
                 output.size(each.size),
-                output.ago(each.versions[-1][1].registered),
+                output.ago(each.versions[-1].registered),
             )
             for each in found
         ],
@@ -85,8 +83,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    settings = settings_of(arguments)
-    found = experiment(open_repository(settings), arguments.experiment, settings.team)
+    found = open_repository(settings_of(arguments)).experiment(arguments.experiment)
     if arguments.json:
         output.print_json(experiment_json(found))
         return 0
@@ -94,38 +91,38 @@ def _show(arguments: argparse.Namespace) -> int:
         ("model", "version", "type", "step", "epoch", "kept", "size", "when"),
         [
             (
-                model.name,
+                version.model,
                 version.number,
-                version.registration.model_type.value,
-                version.registration.step,
-                version.registration.epoch,
-                "for good" if version.registration.lifetime is Lifetime.PERMANENT else "with the experiment",
-                output.size(version.registration.manifest.size),
+                version.model_type.value,
+                version.step,
+                version.epoch,
+                "for good" if version.lifetime is Lifetime.PERMANENT else "with the experiment",
+                output.size(version.size),
                 output.ago(version.registered),
             )
-            for model, version in found.versions
+            for version in found.versions
         ],
     )
     return 0
 
 
 def _delete(arguments: argparse.Namespace) -> int:
-    settings = settings_of(arguments)
-    repository = open_repository(settings)
-    found = experiment(repository, arguments.experiment, settings.team)
+    repository = open_repository(settings_of(arguments))
+    found = repository.experiment(arguments.experiment)
     going, staying = found.with_lifetime(Lifetime.EXPERIMENT), found.with_lifetime(Lifetime.PERMANENT)
+    for_good = " for good" if repository.deletes_for_good else ""
     if not output.confirm(
-        f"delete {counted(len(going), 'version')} of experiment {found.id} for good? {len(staying)} kept", yes=arguments.yes
+        f"delete {counted(len(going), 'version')} of experiment {found.id}{for_good}? {len(staying)} kept", yes=arguments.yes
     ):
         return 1
-    delete_experiment(repository, found.id, settings.team)
+    repository.delete_experiment(found.id)
     collected = free_space(repository)
     if arguments.json:
         output.print_json(
             {
                 "experiment": found.id,
-                "deleted": [{"model": model.name, "version": version.number} for model, version in going],
-                "kept": [{"model": model.name, "version": version.number} for model, version in staying],
+                "deleted": [{"model": version.model, "version": version.number} for version in going],
+                "kept": [{"model": version.model, "version": version.number} for version in staying],
                 "freed": collected.size_bytes,
             }
         )

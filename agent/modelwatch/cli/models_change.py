@@ -8,9 +8,9 @@ from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, settings_of
 from modelwatch.cli.models_selection import add_model, add_parser, add_version, counted, open_repository
 from modelwatch.core.lock import LockedError
+from modelwatch.repository.base import TeamRepository
 from modelwatch.repository.garbage import Collected
 from modelwatch.repository.json_shapes import model_json, version_json
-from modelwatch.repository.repository import Repository
 
 
 def add_to(subparsers: Subparsers) -> None:
@@ -63,24 +63,20 @@ def add_to(subparsers: Subparsers) -> None:
 
 
 def _tag(arguments: argparse.Namespace) -> int:
-    settings = settings_of(arguments)
-    repository = open_repository(settings)
+    repository = open_repository(settings_of(arguments))
     change = repository.untag if arguments.remove else repository.tag
-    change(arguments.model, tuple(arguments.tags), team=settings.team, version=arguments.version)
-    return _show(repository, arguments, settings.team)
+    change(arguments.model, arguments.tags, version=arguments.version)
+    return _show(repository, arguments)
 
 
 def _note(arguments: argparse.Namespace) -> int:
-    settings = settings_of(arguments)
-    repository = open_repository(settings)
-    repository.note(arguments.model, arguments.text, team=settings.team, version=arguments.version)
-    return _show(repository, arguments, settings.team)
+    repository = open_repository(settings_of(arguments))
+    repository.note(arguments.model, arguments.text, version=arguments.version)
+    return _show(repository, arguments)
 
 
 def _alias(arguments: argparse.Namespace) -> int:
-    settings = settings_of(arguments)
-    repository = open_repository(settings)
-    number = repository.set_alias(arguments.model, arguments.alias, arguments.version, team=settings.team)
+    number = open_repository(settings_of(arguments)).set_alias(arguments.model, arguments.alias, arguments.version)
     if arguments.json:
         output.print_json({"model": arguments.model, "alias": arguments.alias, "version": number})
     else:
@@ -88,36 +84,43 @@ def _alias(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _show(repository: Repository, arguments: argparse.Namespace, team: str) -> int:
+def _show(repository: TeamRepository, arguments: argparse.Namespace) -> int:
     """Print the tags and notes as they are now."""
-    model = repository.model(arguments.model, team=team)
-    version = None if arguments.version is None else repository.version(arguments.model, arguments.version, team=team)
-    if arguments.json:
-        output.print_json(model_json(model) if version is None else version_json(version))
+    if arguments.version is None:
+        model = repository.model(arguments.model)
+        value, name, tags, notes = model_json(model), model.name, model.tags, model.notes
     else:
-        subject = model if version is None else version
-        name = model.name if version is None else f"{model.name} version {version.number}"
-        rows = [(name, ", ".join(subject.tags), subject.notes)]
-        output.table(("of", "tags", "notes"), rows)
+        found = repository.version(arguments.model, arguments.version)
+        version = found.version
+        value, name, tags, notes = (
+            version_json(version),
+            f"{found.model.name} version {version.number}",
+            version.tags,
+            version.notes,
+        )
+    if arguments.json:
+        output.print_json(value)
+    else:
+        output.table(("of", "tags", "notes"), [(name, ", ".join(tags), notes)])
     return 0
 
 
 def _delete(arguments: argparse.Namespace) -> int:
-    settings = settings_of(arguments)
-    repository = open_repository(settings)
-    model = repository.model(arguments.model, team=settings.team)
+    repository = open_repository(settings_of(arguments))
     if arguments.version is None:
-        what = f"model {model.name} with {counted(len(model.versions), 'version')}"
-        numbers = [version.number for version in model.versions]
+        model = repository.model(arguments.model)
+        what = f"model {model.name} with {counted(model.versions, 'version')}"
+        numbers = [version.number for version in repository.versions(arguments.model)]
     else:
-        numbers = [repository.version(arguments.model, arguments.version, team=settings.team).number]
+        found = repository.version(arguments.model, arguments.version)
+        model, numbers = found.model, [found.version.number]
         what = f"version {numbers[0]} of model {model.name}"
-    if not output.confirm(f"delete {what} for good?", yes=arguments.yes):
+    if not output.confirm(f"delete {what}{' for good' if repository.deletes_for_good else ''}?", yes=arguments.yes):
         return 1
     if arguments.version is None:
-        repository.delete_model(arguments.model, team=settings.team)
+        repository.delete_model(arguments.model)
     else:
-        repository.delete_version(arguments.model, str(numbers[0]), team=settings.team)
+        repository.delete_version(arguments.model, str(numbers[0]))
     collected = free_space(repository)
     if arguments.json:
         output.print_json({"model": model.name, "id": model.id, "deleted": numbers, "freed": collected.size_bytes})
@@ -126,7 +129,7 @@ def _delete(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def free_space(repository: Repository) -> Collected:
+def free_space(repository: TeamRepository) -> Collected:
     """Remove the content that nothing needs any more; what is being registered now is waited for, and the user is told."""
     try:
         collected = repository.collect_garbage(wait=False)

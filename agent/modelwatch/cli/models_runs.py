@@ -11,6 +11,7 @@ from modelwatch.cli.arguments import Subparsers, settings_of
 from modelwatch.cli.models_selection import add_model, add_parser, open_repository
 from modelwatch.core.entities import CheckpointState, RunReport, Series
 from modelwatch.repository.json_shapes import checkpoint_json, curves_json, run_json, timestamp
+from modelwatch.repository.summaries import RunSummary
 
 
 def add_to(subparsers: Subparsers) -> None:
@@ -27,34 +28,32 @@ def add_to(subparsers: Subparsers) -> None:
 
 
 def _runs(arguments: argparse.Namespace) -> int:
-    settings = settings_of(arguments)
-    repository = open_repository(settings)
+    repository = open_repository(settings_of(arguments))
     if arguments.run is None:
-        _list(repository.runs(arguments.model, team=settings.team), as_json=arguments.json)
+        _list(repository.runs(arguments.model), as_json=arguments.json)
     else:
-        _show(repository.run(arguments.model, arguments.run, team=settings.team), as_json=arguments.json)
+        _show(repository.run(arguments.model, arguments.run), as_json=arguments.json)
     return 0
 
 
-def _list(reports: Sequence[RunReport], *, as_json: bool) -> None:
-    now = time.time()
+def _list(runs: Sequence[RunSummary], *, as_json: bool) -> None:
     if as_json:
-        output.print_json({"runs": [run_json(report, now=now) for report in reports]})
+        output.print_json({"runs": [run_json(run) for run in runs]})
         return
     output.table(
         ("run", "host", "state", "started", "updated", "step", "series", "checkpoints"),
         [
             (
-                report.run,
-                report.host,
-                _state(report, now),
-                output.ago(report.started),
-                output.ago(report.updated),
-                report.last_step,
-                len(report.series),
-                len(report.checkpoints),
+                run.run,
+                run.host,
+                _state(run),
+                output.ago(run.started),
+                output.ago(run.updated),
+                run.step,
+                run.series,
+                run.checkpoints,
             )
-            for report in reports
+            for run in runs
         ],
         empty="no run of it has told anything",
         spare=("series", "host", "started"),
@@ -62,12 +61,12 @@ def _list(reports: Sequence[RunReport], *, as_json: bool) -> None:
 
 
 def _show(report: RunReport, *, as_json: bool) -> None:
-    now = time.time()
+    run = RunSummary.of(report, time.time())
     if as_json:
         checkpoints = [checkpoint_json(checkpoint) for checkpoint in report.checkpoints]
-        output.print_json({**run_json(report, now=now), "series": curves_json(report), "checkpoints": checkpoints})
+        output.print_json({**run_json(run), "series": curves_json(report), "checkpoints": checkpoints})
         return
-    output.table((f"run {report.run}", ""), [fact for fact in _facts(report, now) if fact[1] is not None])
+    output.table((f"run {run.run}", ""), [fact for fact in _facts(run) if fact[1] is not None])
     output.table(
         ("metric", "split", "last", "at", "points", "run", "tag"),
         [_series_row(series) for series in report.series],
@@ -80,22 +79,22 @@ def _show(report: RunReport, *, as_json: bool) -> None:
     )
 
 
-def _state(report: RunReport, now: float) -> str:
+def _state(run: RunSummary) -> str:
     """Return the state in a word: of an agent that was killed nothing more is heard."""
-    return "silent" if report.is_silent(now) else report.state.value
+    return "silent" if run.silent else run.state
 
 
-def _facts(report: RunReport, now: float) -> list[Sequence[object]]:
+def _facts(run: RunSummary) -> list[Sequence[object]]:
     return [
-        ("state", f"{_state(report, now)}: {report.reason}" if report.reason else _state(report, now)),
-        ("started", timestamp(report.started)),
-        ("updated", timestamp(report.updated)),
-        ("step", report.last_step),
-        ("host", report.host),
-        ("experiment", report.experiment),
-        ("project", report.project),
-        ("command", report.command),
-        *report.hyperparameters.items(),
+        ("state", f"{_state(run)}: {run.reason}" if run.reason else _state(run)),
+        ("started", timestamp(run.started)),
+        ("updated", timestamp(run.updated)),
+        ("step", run.step),
+        ("host", run.host),
+        ("experiment", run.experiment),
+        ("project", run.project),
+        ("command", run.command),
+        *run.hyperparameters.items(),
     ]
 
 

@@ -7,6 +7,8 @@ import argparse
 from modelwatch.cli.arguments import Subparsers, add_options
 from modelwatch.config.settings import Settings
 from modelwatch.core.errors import NotFoundError, UsageError
+from modelwatch.repository.base import TeamRepository
+from modelwatch.repository.local import LocalRepository
 from modelwatch.repository.repository import LATEST, Repository
 
 
@@ -46,12 +48,12 @@ def _folder(settings: Settings) -> str:
     return settings.repository
 
 
-def open_repository(settings: Settings, *, create: bool = False) -> Repository:
+def open_repository(settings: Settings, *, create: bool = False) -> TeamRepository:
     """Open the repository that the settings name. Raise UsageError, or what `Repository.open` raises."""
-    return Repository.open(_folder(settings), create=create)
+    return LocalRepository(Repository.open(_folder(settings), create=create), settings.team)
 
 
-def open_if_there(settings: Settings) -> Repository | None:
+def open_if_there(settings: Settings) -> TeamRepository | None:
     """Open the repository that the settings name, or return None when its folder is missing or empty. Raise as `open_repository`."""
     try:
         return open_repository(settings)

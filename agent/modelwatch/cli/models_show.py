@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, settings_of
 from modelwatch.cli.models_selection import add_model, add_parser, add_version, open_if_there, open_repository
-from modelwatch.core.entities import Metric, ModelVersion, RegisteredModel
+from modelwatch.core.entities import Metric
 from modelwatch.core.json import JsonValue
 from modelwatch.metrics.summary import headline
-from modelwatch.repository.json_shapes import files_json, model_json, origin, timestamp, version_json
-from modelwatch.repository.repository import Listing
+from modelwatch.repository.base import Listed
+from modelwatch.repository.json_shapes import files_json, model_json, timestamp, version_json
+from modelwatch.repository.summaries import ModelSummary, VersionSummary
 
 _VERSION_COLUMNS = ("version", "type", "step", "loss", "accuracy", "val loss", "val accuracy", "size", "when")
 
@@ -59,18 +60,17 @@ def add_to(subparsers: Subparsers) -> None:
 def _list(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     repository = open_if_there(settings)
-    listing = Listing((), ()) if repository is None else repository.listing(settings.team)
-    for problem in listing.problems:
+    listed = Listed(()) if repository is None else repository.list_models(tags=arguments.tag)
+    for problem in listed.problems:
         output.note(f"left out: {output.printable(problem.key)}: {output.printable(problem.reason)}")
-    shown = [model for model in listing.models if set(arguments.tag) <= set(model.tags)]
     if arguments.json:
-        output.print_json({"models": [model_json(model) for model in shown]})
-    elif not listing.models:
+        output.print_json({"models": [model_json(model) for model in listed.models]})
+    elif not listed.models and not arguments.tag:
         print(_START.format(folder=output.printable(settings.repository)))
     else:
         output.table(
             ("name", *_VERSION_COLUMNS, "id"),
-            [_model_row(model) for model in shown],
+            [_model_row(model) for model in listed.models],
             empty="no model has these tags",
             spare=("id", "size", "when"),
         )
@@ -78,45 +78,42 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _versions(arguments: argparse.Namespace) -> int:
-    settings = settings_of(arguments)
-    model = open_repository(settings).model(arguments.model, team=settings.team)
+    repository = open_repository(settings_of(arguments))
+    model = repository.model(arguments.model)
+    versions = list(repository.versions(arguments.model))
     if arguments.json:
-        output.print_json({**model_json(model), "versions": [version_json(version) for version in model.versions]})
+        output.print_json({**model_json(model), "versions": [version_json(version) for version in versions]})
     else:
-        rows = [(*_version_row(version), version.registration.root or ".") for version in model.versions]
+        rows = [(*_version_row(version), version.root or ".") for version in versions]
         output.table((*_VERSION_COLUMNS, "checkpoint"), rows, empty="every version was deleted", spare=("when", "size"))
     return 0
 
 
 def _files(arguments: argparse.Namespace) -> int:
-    settings = settings_of(arguments)
-    version = open_repository(settings).version(arguments.model, arguments.version, team=settings.team)
+    found = open_repository(settings_of(arguments)).version(arguments.model, arguments.version)
     if arguments.json:
-        output.print_json({"version": version.number, "files": files_json(version)})
+        output.print_json({"version": found.version.number, "files": files_json(found.manifest)})
     else:
-        entries = version.registration.manifest.entries
+        entries = found.manifest.entries
         output.table(("path", "size", "digest"), [(entry.path, output.size(entry.size), str(entry.digest)) for entry in entries])
     return 0
 
 
 def _details(arguments: argparse.Namespace) -> int:
-    settings = settings_of(arguments)
-    repository = open_repository(settings)
-    model = repository.model(arguments.model, team=settings.team)
-    version = repository.version(arguments.model, arguments.version, team=settings.team)
+    found = open_repository(settings_of(arguments)).version(arguments.model, arguments.version)
+    model, version = found.model, found.version
     if arguments.json:
-        output.print_json({"model": model_json(model), "version": {**version_json(version), "files": files_json(version)}})
+        output.print_json({"model": model_json(model), "version": {**version_json(version), "files": files_json(found.manifest)}})
         return 0
     output.table(("model", ""), _model_facts(model))
     output.table((f"version {version.number}", ""), _version_facts(version))
     output.table(
         ("metric", "split", "value", "step", "joined by", "steps apart", "run", "tag"),
-        [_metric_row(metric) for metric in version.registration.metrics],
+        [_metric_row(metric) for metric in version.metrics],
         empty="no metrics were logged for it",
     )
-    entries = version.registration.manifest.entries
-    output.table(("file", "size"), [(entry.path, output.size(entry.size)) for entry in entries])
-    metadata = dict(version_json(version)["metadata"])
+    output.table(("file", "size"), [(entry.path, output.size(entry.size)) for entry in found.manifest.entries])
+    metadata = dict(version.metadata)
     if facts := _lineage_facts(metadata.pop("lineage", None)):
         output.table(("lineage", ""), facts)
     if metadata:
@@ -124,24 +121,23 @@ def _details(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _model_row(model: RegisteredModel) -> Sequence[object]:
+def _model_row(model: ModelSummary) -> Sequence[object]:
     if model.latest is None:
         return (model.name, *([None] * len(_VERSION_COLUMNS)), model.id)
     return (model.name, *_version_row(model.latest), model.id)
 
 
-def _version_row(version: ModelVersion) -> Sequence[object]:
-    registration = version.registration
-    head = headline(registration.metrics)
+def _version_row(version: VersionSummary) -> Sequence[object]:
+    head = headline(version.metrics)
     return (
         version.number,
-        registration.model_type.value,
-        _reached(registration.step, registration.epoch),
+        version.model_type.value,
+        _reached(version.step, version.epoch),
         *(
             metric and _number(metric.value)
             for metric in (head.loss, head.accuracy, head.validation_loss, head.validation_accuracy)
         ),
-        output.size(registration.manifest.size),
+        output.size(version.size),
         output.ago(version.registered),
     )
 
@@ -170,41 +166,40 @@ def _number(value: float) -> str:
     return f"{value:.4f}"
 
 
-def _model_facts(model: RegisteredModel) -> list[Sequence[object]]:
+def _model_facts(model: ModelSummary) -> list[Sequence[object]]:
     return [
         ("name", model.name),
         ("id", model.id),
         ("team", model.team),
         ("created", timestamp(model.created)),
         ("modified", timestamp(model.modified)),
-        ("versions", len(model.versions)),
+        ("versions", model.versions),
         ("tags", ", ".join(model.tags)),
         ("summary", "" if model.summary is None else json.dumps(model.summary)),
         ("notes", model.notes),
     ]
 
 
-def _version_facts(version: ModelVersion) -> list[Sequence[object]]:
-    registration = version.registration
-    provenance = registration.provenance
+def _version_facts(version: VersionSummary) -> list[Sequence[object]]:
+    provenance = version.provenance
     return [
-        ("type", registration.model_type.value),
-        ("format", registration.format),
-        ("checkpoint", registration.root),
-        ("step", registration.step),
-        ("epoch", registration.epoch),
-        ("origin", origin(version)),
+        ("type", version.model_type.value),
+        ("format", version.format),
+        ("checkpoint", version.root),
+        ("step", version.step),
+        ("epoch", version.epoch),
+        ("origin", version.origin),
         ("experiment", provenance.experiment),
         ("project", provenance.project),
         ("run", provenance.run),
         ("host", provenance.host),
-        ("complete", timestamp(registration.created)),
+        ("complete", timestamp(version.created)),
         ("registered", timestamp(version.registered)),
-        ("size", output.size(registration.manifest.size)),
-        ("digest", str(registration.manifest.digest)),
-        ("lifetime", registration.lifetime.value),
-        ("storage", registration.storage.value),
-        ("source", registration.source),
+        ("size", output.size(version.size)),
+        ("digest", str(version.digest)),
+        ("lifetime", version.lifetime.value),
+        ("storage", version.storage.value),
+        ("source", version.source),
         ("tags", ", ".join(version.tags)),
         ("notes", version.notes),
     ]

@@ -11,13 +11,14 @@ from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, settings_of
 from modelwatch.cli.models_recognise import recognise
 from modelwatch.cli.models_selection import add_model, add_parser, add_version, counted, open_repository
-from modelwatch.core.entities import ModelType, ModelVersion, RegisteredModel
+from modelwatch.core.entities import ModelType
 from modelwatch.core.errors import PermanentError, UsageError
 from modelwatch.core.json import JsonValue
+from modelwatch.repository.base import FoundVersion
 from modelwatch.repository.downloading import Downloaded, download, select
 from modelwatch.repository.json_shapes import model_json, version_json
-from modelwatch.repository.uploading import Upload, files_to_upload, upload
-from modelwatch.repository.verifying import Condition, Verified, verify
+from modelwatch.repository.uploading import Upload, files_to_upload
+from modelwatch.repository.verifying import Condition, Verified
 
 _UNSAFE_IN_FOLDER = re.compile(r'[/\\<>:"|?*\x00-\x1f\ud800-\udfff]')
 
@@ -103,15 +104,15 @@ def _upload(arguments: argparse.Namespace) -> int:
         raise UsageError("a model needs a name", hint="give one with --name")
     repository = open_repository(settings, create=True)
     with output.progress("uploading", sum(file.size for file in files)) as advance:
-        receipt = upload(repository, request, advance=advance)
+        receipt = repository.upload(request, advance=advance)
     if arguments.upload_tags:
-        repository.tag(request.model, tuple(arguments.upload_tags), team=settings.team)
-    model = repository.model(request.model, team=settings.team)
-    version = repository.version(request.model, receipt.version, team=settings.team)
+        repository.tag(request.model, arguments.upload_tags)
+    uploaded = repository.version(request.model, receipt.version)
+    model, version = uploaded.model, uploaded.version
     if arguments.json:
         output.print_json({"model": model_json(model), "version": version_json(version)})
     else:
-        size = output.size(version.registration.manifest.size)
+        size = output.size(version.size)
         print(
             f"uploaded {output.printable(model.name)} version {version.number}, {counted(len(files), 'file')}, {size}, id {model.id}"
         )
@@ -135,16 +136,15 @@ def _summary(text: str | None) -> JsonValue:
 
 
 def _download(arguments: argparse.Namespace) -> int:
-    settings = settings_of(arguments)
-    repository = open_repository(settings)
-    model = repository.model(arguments.model, team=settings.team)
-    version = repository.version(arguments.model, arguments.version, team=settings.team)
-    entries = select(version, tuple(arguments.files))
-    destination = arguments.destination or Path(_folder_name(model, version))
+    repository = open_repository(settings_of(arguments))
+    found = repository.version(arguments.model, arguments.version)
+    model, version = found.model, found.version
+    entries = select(found.manifest, tuple(arguments.files))
+    destination = arguments.destination or Path(_folder_name(found))
     with output.progress("downloading", sum(entry.size for entry in entries)) as advance:
-        done = download(repository.storage, version, entries, destination, force=arguments.force, advance=advance)
+        done = download(repository.content(found), entries, destination, force=arguments.force, advance=advance)
     if arguments.json:
-        output.print_json(_downloaded_json(model, version, destination, done))
+        output.print_json(_downloaded_json(found, destination, done))
     else:
         kept = f", {len(done.kept)} there already" if done.kept else ""
         where = output.printable(str(destination))
@@ -154,15 +154,15 @@ def _download(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _folder_name(model: RegisteredModel, version: ModelVersion) -> str:
+def _folder_name(found: FoundVersion) -> str:
     """Return a name for a folder of this version that is one component on every system, and not hidden."""
-    return f"{_UNSAFE_IN_FOLDER.sub('_', model.name)[:100].lstrip('. ') or 'model'}-{version.number}"
+    return f"{_UNSAFE_IN_FOLDER.sub('_', found.model.name)[:100].lstrip('. ') or 'model'}-{found.version.number}"
 
 
-def _downloaded_json(model: RegisteredModel, version: ModelVersion, destination: Path, done: Downloaded) -> JsonValue:
+def _downloaded_json(found: FoundVersion, destination: Path, done: Downloaded) -> JsonValue:
     return {
-        "model": model.name,
-        "version": version.number,
+        "model": found.model.name,
+        "version": found.version.number,
         "destination": str(destination.absolute()),
         "written": [entry.path for entry in done.written],
         "kept": [entry.path for entry in done.kept],
@@ -170,18 +170,17 @@ def _downloaded_json(model: RegisteredModel, version: ModelVersion, destination:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    settings = settings_of(arguments)
-    repository = open_repository(settings)
-    version = repository.version(arguments.model, arguments.version, team=settings.team)
-    with output.progress("verifying", version.registration.manifest.size) as advance:
-        files = list(verify(repository.storage, version, advance=advance))
+    repository = open_repository(settings_of(arguments))
+    found = repository.version(arguments.model, arguments.version)
+    with output.progress("verifying", found.version.size) as advance:
+        files = list(repository.verify(found, advance=advance))
     if arguments.json:
-        output.print_json({"version": version.number, "files": [_verified_json(file) for file in files]})
+        output.print_json({"version": found.version.number, "files": [_verified_json(file) for file in files]})
     else:
-        rows = [(file.entry.path, file.condition.value, str(file.location)) for file in files]
+        rows = [(file.entry.path, file.condition.value, file.location) for file in files]
         output.table(("path", "state", "where"), rows)
     return 0 if all(file.condition is Condition.UNCHANGED for file in files) else PermanentError.exit_code
 
 
 def _verified_json(file: Verified) -> JsonValue:
-    return {**file.entry.to_json(), "state": file.condition.value, "location": str(file.location)}
+    return {**file.entry.to_json(), "state": file.condition.value, "location": file.location}

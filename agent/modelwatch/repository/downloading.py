@@ -6,17 +6,17 @@ A repository may have been written by anybody: paths are checked here again, wha
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
+from typing import Protocol
 
 from modelwatch.core.digest import Digest
 from modelwatch.core.durable import make_directory, sync_directory
-from modelwatch.core.entities import ManifestEntry, ModelVersion, Storage
-from modelwatch.core.errors import NotFoundError, PermanentError, StateError
+from modelwatch.core.entities import Manifest, ManifestEntry, ModelVersion, Storage
+from modelwatch.core.errors import ModelwatchError, NotFoundError, PermanentError, StateError
 from modelwatch.core.files import open_regular
 from modelwatch.repository.storage.copying import copy_and_hash, hash_file
 from modelwatch.repository.storage.directory import DirectoryStorage, failures_are_transient
@@ -39,32 +39,96 @@ class Downloaded:
     kept: tuple[ManifestEntry, ...]
 
 
-def select(version: ModelVersion, paths: tuple[str, ...]) -> tuple[ManifestEntry, ...]:
+class ContentSource(Protocol):
+    """Where the bytes of one version's files come from."""
+
+    def fetch(self, entry: ManifestEntry, target: int, advance: Callable[[int], None]) -> Digest:
+        """
+        Write a file's bytes into an open, empty file and make them durable.
+
+        Args:
+            entry: Which file.
+
+            target: Open for reading and writing.
+
+            advance: Is told the bytes written since the last call.
+
+        Returns:
+            The digest of what was written, which may be another than the entry's.
+
+        Raises:
+            NotFoundError: The content is gone.
+
+            TransientError: It cannot be had now.
+
+            OSError: The target cannot be written.
+        """
+
+    def damaged(self, entry: ManifestEntry, found: Digest) -> ModelwatchError:
+        """Return the error that says why a file's bytes are not those that were registered."""
+
+
+class StoredContent:
+    """
+    The bytes of a version in a repository's directory, or at the paths that were registered by reference.
+
+    Args:
+        storage: The repository's keys.
+
+        version: The version.
+    """
+
+    def __init__(self, storage: DirectoryStorage, version: ModelVersion) -> None:
+        self._storage = storage
+        self._version = version
+
+    def fetch(self, entry: ManifestEntry, target: int, advance: Callable[[int], None]) -> Digest:
+        """Copy a file's bytes. Raise as `ContentSource.fetch`."""
+        source = location_of(self._storage, self._version, entry)
+        try:
+            descriptor = open_regular(source)
+        except OSError as error:
+            raise NotFoundError(f"the content of {entry.path} cannot be read: {source}: {error.strerror or error}") from error
+        try:
+            return copy_and_hash(descriptor, target, entry.size, advance)[0]
+        finally:
+            os.close(descriptor)
+
+    def damaged(self, entry: ManifestEntry, found: Digest) -> ModelwatchError:
+        """Return the error for a referenced file that has changed, or a damaged blob."""
+        source = location_of(self._storage, self._version, entry)
+        if self._version.registration.storage is Storage.REFERENCE:
+            return PermanentError(
+                f"{source} has changed since it was registered by reference", hint="`modelwatch models verify` says which"
+            )
+        return StateError(f"the content of {entry.path} in the repository is damaged: {source} holds {found}")
+
+
+def select(manifest: Manifest, paths: tuple[str, ...]) -> tuple[ManifestEntry, ...]:
     """
     Return the files of a version at some paths: a file's own, or a folder's, which stands for all below it.
 
     Args:
-        version: The version.
+        manifest: The version's files.
 
         paths: Which; all when empty.
 
     Raises:
         NotFoundError: A path names nothing in the version.
     """
-    entries = version.registration.manifest.entries
+    entries = manifest.entries
     chosen: set[ManifestEntry] = set()
     for path in paths:
         wanted = path.strip("/")
         matching = [entry for entry in entries if entry.path == wanted or entry.path.startswith(f"{wanted}/")]
         if not matching:
-            raise NotFoundError(f"version {version.number} has no file {path!r}", hint="`modelwatch models files` lists them")
+            raise NotFoundError(f"the version has no file {path!r}", hint="`modelwatch models files` lists them")
         chosen.update(matching)
     return tuple(entry for entry in entries if entry in chosen or not paths)
 
 
-def download(  # noqa: PLR0913 - two of them are keywords that say how, not what
-    storage: DirectoryStorage,
-    version: ModelVersion,
+def download(
+    source: ContentSource,
     entries: tuple[ManifestEntry, ...],
     destination: Path,
     *,
@@ -77,9 +141,7 @@ def download(  # noqa: PLR0913 - two of them are keywords that say how, not what
     A file that is there with the right content is kept, so that an interrupted download goes on where it was.
 
     Args:
-        storage: The repository's keys.
-
-        version: The version.
+        source: Where the version's bytes come from.
 
         entries: Which of its files.
 
@@ -96,7 +158,7 @@ def download(  # noqa: PLR0913 - two of them are keywords that say how, not what
 
         StateError: The repository's content is damaged.
 
-        TransientError: The folder cannot be written now.
+        TransientError: The folder cannot be written now, or the source cannot be reached.
     """
     root = destination.absolute()
     for entry in entries:
@@ -114,7 +176,7 @@ def download(  # noqa: PLR0913 - two of them are keywords that say how, not what
                 raise PermanentError(
                     f"{target} exists and differs", hint="choose another --destination, or replace it with --force"
                 )
-            _write(storage, version, entry, target, advance)
+            _write(source, entry, target, advance)
             written.append(entry)
     return Downloaded(tuple(written), tuple(kept))
 
@@ -163,34 +225,18 @@ def _holds(target: Path, entry: ManifestEntry) -> bool:
         os.close(descriptor)
 
 
-def _write(
-    storage: DirectoryStorage, version: ModelVersion, entry: ManifestEntry, target: Path, advance: Callable[[int], None]
-) -> None:
-    source = location_of(storage, version, entry)
-    with contextlib.ExitStack() as stack:
+def _write(source: ContentSource, entry: ManifestEntry, target: Path, advance: Callable[[int], None]) -> None:
+    temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}-{os.urandom(4).hex()}.part")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    copy = os.open(temporary, flags, 0o666)
+    try:
         try:
-            descriptor = open_regular(source)
-        except OSError as error:
-            raise NotFoundError(f"the content of {entry.path} cannot be read: {source}: {error.strerror or error}") from error
-        stack.callback(os.close, descriptor)
-        temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}-{os.urandom(4).hex()}.part")
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-        copy = os.open(temporary, flags, 0o666)
-        stack.callback(temporary.unlink, missing_ok=True)
-        try:
-            digest, _ = copy_and_hash(descriptor, copy, entry.size, advance)
+            digest = source.fetch(entry, copy, advance)
         finally:
             os.close(copy)
-        _require(digest, version, entry, source)
+        if digest != entry.digest:
+            raise source.damaged(entry, digest)
         temporary.replace(target)
         sync_directory(target.parent)
-
-
-def _require(digest: Digest, version: ModelVersion, entry: ManifestEntry, source: Path) -> None:
-    if digest == entry.digest:
-        return
-    if version.registration.storage is Storage.REFERENCE:
-        raise PermanentError(
-            f"{source} has changed since it was registered by reference", hint="`modelwatch models verify` says which"
-        )
-    raise StateError(f"the content of {entry.path} in the repository is damaged: {source} holds {digest}")
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,16 +1,34 @@
 """
 The JSON shapes of models, versions and experiments, as the command line prints them and the server answers them: docs/models.md.
 
-Sizes are bytes, times RFC 3339 in UTC, numbers that JSON cannot hold the strings of `modelwatch.core.json`.
+Sizes are bytes, times RFC 3339 in UTC, numbers that JSON cannot hold the strings of `modelwatch.core.json`. Each ``…_from_json`` undoes its
+``…_json``, ignores fields that it does not know, and raises ValueError, KeyError, TypeError or AttributeError for anything else.
 """
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 
-from modelwatch.core.entities import CheckpointState, Metric, ModelVersion, RegisteredModel, RunReport
-from modelwatch.core.json import JsonValue, finite
+from modelwatch.core.digest import Digest
+from modelwatch.core.entities import (
+    CheckpointState,
+    Lifetime,
+    Manifest,
+    Metric,
+    ModelType,
+    ModelVersion,
+    Provenance,
+    RegisteredModel,
+    RunReport,
+    Storage,
+)
+from modelwatch.core.json import JsonValue
 from modelwatch.repository.experiments import Experiment
+from modelwatch.repository.summaries import ExperimentSummary, ExperimentVersion, ModelSummary, RunSummary, VersionSummary
+
+_NO_TIME = sys.float_info.max
+"""Seconds that are no time of this calendar, which is what `timestamp` tells as None."""
 
 
 def timestamp(seconds: float) -> str | None:
@@ -21,10 +39,17 @@ def timestamp(seconds: float) -> str | None:
         return None
 
 
+def seconds_of(text: str | None) -> float:
+    """Undo `timestamp`, to the millisecond. Raise ValueError or TypeError for anything else."""
+    if text is None:
+        return _NO_TIME
+    time = datetime.fromisoformat(text)
+    return time.replace(tzinfo=time.tzinfo or UTC).timestamp()
+
+
 def origin(version: ModelVersion) -> str:
     """Return ``generated`` for what a training made and ``uploaded`` for what a person brought."""
-    provenance = version.registration.provenance
-    return "uploaded" if provenance.experiment is None and provenance.run is None else "generated"
+    return VersionSummary.of(version).origin
 
 
 def metric_json(metric: Metric) -> JsonValue:
@@ -32,98 +57,198 @@ def metric_json(metric: Metric) -> JsonValue:
     return {**metric.to_json(), "timestamp": timestamp(metric.timestamp)}
 
 
-def version_json(version: ModelVersion) -> JsonValue:
+def metric_from_json(value: JsonValue) -> Metric:
+    """Undo `metric_json`."""
+    known = {name: value[name] for name in Metric.__slots__ if name in value}
+    return Metric.from_json({**known, "timestamp": seconds_of(value["timestamp"])})
+
+
+def version_json(version: ModelVersion | VersionSummary) -> JsonValue:
     """Return a version without the list of its files."""
-    registration = version.registration
+    shown = version if isinstance(version, VersionSummary) else VersionSummary.of(version)
     return {
-        "version": version.number,
-        "type": registration.model_type.value,
-        "format": registration.format,
-        "root": registration.root,
-        "step": registration.step,
-        "epoch": registration.epoch,
-        "origin": origin(version),
-        "provenance": registration.provenance.to_json(),
-        "created": timestamp(registration.created),
-        "registered": timestamp(version.registered),
-        "size": registration.manifest.size,
-        "files": len(registration.manifest.entries),
-        "digest": str(registration.manifest.digest),
-        "lifetime": registration.lifetime.value,
-        "storage": registration.storage.value,
-        "source": registration.source,
-        "metrics": [metric_json(metric) for metric in registration.metrics],
-        "metadata": finite(registration.metadata),
-        "summary": finite(registration.summary),
-        "notes": version.notes,
-        "tags": list(version.tags),
-        "key": registration.key,
+        "version": shown.number,
+        "type": shown.model_type.value,
+        "format": shown.format,
+        "root": shown.root,
+        "step": shown.step,
+        "epoch": shown.epoch,
+        "origin": shown.origin,
+        "provenance": shown.provenance.to_json(),
+        "created": timestamp(shown.created),
+        "registered": timestamp(shown.registered),
+        "size": shown.size,
+        "files": shown.files,
+        "digest": str(shown.digest),
+        "lifetime": shown.lifetime.value,
+        "storage": shown.storage.value,
+        "source": shown.source,
+        "metrics": [metric_json(metric) for metric in shown.metrics],
+        "metadata": dict(shown.metadata),
+        "summary": shown.summary,
+        "notes": shown.notes,
+        "tags": list(shown.tags),
+        "key": shown.key,
     }
 
 
-def model_json(model: RegisteredModel) -> JsonValue:
+def version_from_json(value: JsonValue) -> VersionSummary:
+    """Undo `version_json`; `files` may be the list of them as well."""
+    files = value["files"]
+    return VersionSummary(
+        number=int(value["version"]),
+        model_type=ModelType.parse(value["type"]),
+        format=str(value["format"]),
+        root=str(value["root"]),
+        step=value["step"],
+        epoch=value["epoch"],
+        provenance=Provenance.from_json(value["provenance"]),
+        created=seconds_of(value["created"]),
+        registered=seconds_of(value["registered"]),
+        size=int(value["size"]),
+        files=len(files) if isinstance(files, list) else int(files),
+        digest=Digest.parse(value["digest"]),
+        lifetime=Lifetime(value["lifetime"]),
+        storage=Storage(value["storage"]),
+        source=str(value["source"]),
+        metrics=tuple(metric_from_json(metric) for metric in value["metrics"]),
+        metadata=dict(value["metadata"]),
+        summary=value["summary"],
+        notes=str(value["notes"]),
+        tags=tuple(map(str, value["tags"])),
+        key=str(value["key"]),
+    )
+
+
+def model_json(model: RegisteredModel | ModelSummary) -> JsonValue:
     """Return a model without its versions."""
+    shown = model if isinstance(model, ModelSummary) else ModelSummary.of(model)
     return {
-        "id": model.id,
-        "name": model.name,
-        "team": model.team,
-        "created": timestamp(model.created),
-        "modified": timestamp(model.modified),
-        "tags": list(model.tags),
-        "notes": model.notes,
-        "summary": finite(model.summary),
-        "versions": len(model.versions),
-        "latest": None if model.latest is None else version_json(model.latest),
+        "id": shown.id,
+        "name": shown.name,
+        "team": shown.team,
+        "created": timestamp(shown.created),
+        "modified": timestamp(shown.modified),
+        "tags": list(shown.tags),
+        "notes": shown.notes,
+        "summary": shown.summary,
+        "versions": shown.versions,
+        "latest": None if shown.latest is None else version_json(shown.latest),
     }
 
 
-def files_json(version: ModelVersion) -> JsonValue:
+def model_from_json(value: JsonValue) -> ModelSummary:
+    """Undo `model_json`."""
+    return ModelSummary(
+        id=str(value["id"]),
+        team=str(value["team"]),
+        name=str(value["name"]),
+        created=seconds_of(value["created"]),
+        modified=seconds_of(value["modified"]),
+        tags=tuple(map(str, value["tags"])),
+        notes=str(value["notes"]),
+        summary=value["summary"],
+        versions=int(value["versions"]),
+        latest=None if value["latest"] is None else version_from_json(value["latest"]),
+    )
+
+
+def files_json(manifest: Manifest | ModelVersion) -> JsonValue:
     """Return the files of a version."""
-    return version.registration.manifest.to_json()
+    return (manifest.registration.manifest if isinstance(manifest, ModelVersion) else manifest).to_json()
 
 
-def experiment_json(experiment: Experiment) -> JsonValue:
+def experiment_json(experiment: Experiment | ExperimentSummary) -> JsonValue:
     """Return an experiment and which versions came from it."""
+    shown = experiment if isinstance(experiment, ExperimentSummary) else ExperimentSummary.of(experiment)
     return {
-        "id": experiment.id,
-        "team": experiment.team,
-        "project": experiment.project,
-        "runs": list(experiment.runs),
-        "size": experiment.size,
-        "first": timestamp(experiment.versions[0][1].registered),
-        "last": timestamp(experiment.versions[-1][1].registered),
+        "id": shown.id,
+        "team": shown.team,
+        "project": shown.project,
+        "runs": list(shown.runs),
+        "size": shown.size,
+        "first": timestamp(shown.versions[0].registered),
+        "last": timestamp(shown.versions[-1].registered),
         "versions": [
             {
-                "model": model.name,
-                "id": model.id,
+                "model": version.model,
+                "id": version.model_id,
                 "version": version.number,
-                "lifetime": version.registration.lifetime.value,
-                "size": version.registration.manifest.size,
+                "type": version.model_type.value,
+                "step": version.step,
+                "epoch": version.epoch,
+                "lifetime": version.lifetime.value,
+                "size": version.size,
                 "registered": timestamp(version.registered),
             }
-            for model, version in experiment.versions
+            for version in shown.versions
         ],
     }
 
 
-def run_json(report: RunReport, *, now: float) -> JsonValue:
-    """Return a run without its curves and checkpoints, as it looks at `now` (seconds since the epoch)."""
+def experiment_from_json(value: JsonValue) -> ExperimentSummary:
+    """Undo `experiment_json`."""
+    return ExperimentSummary(
+        id=str(value["id"]),
+        team=str(value["team"]),
+        project=value["project"],
+        runs=tuple(map(str, value["runs"])),
+        versions=tuple(_experiment_version_from_json(version) for version in value["versions"]),
+    )
+
+
+def _experiment_version_from_json(value: JsonValue) -> ExperimentVersion:
+    return ExperimentVersion(
+        model=str(value["model"]),
+        model_id=str(value["id"]),
+        number=int(value["version"]),
+        model_type=ModelType.parse(value["type"]),
+        step=value["step"],
+        epoch=value["epoch"],
+        lifetime=Lifetime(value["lifetime"]),
+        size=int(value["size"]),
+        registered=seconds_of(value["registered"]),
+    )
+
+
+def run_json(run: RunSummary) -> JsonValue:
+    """Return a run without its curves and checkpoints."""
     return {
-        "run": report.run,
-        "state": report.state.value,
-        "silent": report.is_silent(now),
-        "reason": report.reason,
-        "started": timestamp(report.started),
-        "updated": timestamp(report.updated),
-        "step": report.last_step,
-        "series": len(report.series),
-        "checkpoints": len(report.checkpoints),
-        "host": report.host,
-        "experiment": report.experiment,
-        "project": report.project,
-        "command": report.command,
-        "hyperparameters": dict(report.hyperparameters),
+        "run": run.run,
+        "state": run.state,
+        "silent": run.silent,
+        "reason": run.reason,
+        "started": timestamp(run.started),
+        "updated": timestamp(run.updated),
+        "step": run.step,
+        "series": run.series,
+        "checkpoints": run.checkpoints,
+        "host": run.host,
+        "experiment": run.experiment,
+        "project": run.project,
+        "command": run.command,
+        "hyperparameters": dict(run.hyperparameters),
     }
+
+
+def run_from_json(value: JsonValue) -> RunSummary:
+    """Undo `run_json`."""
+    return RunSummary(
+        run=str(value["run"]),
+        state=str(value["state"]),
+        silent=bool(value["silent"]),
+        reason=str(value["reason"]),
+        started=seconds_of(value["started"]),
+        updated=seconds_of(value["updated"]),
+        step=value["step"],
+        series=int(value["series"]),
+        checkpoints=int(value["checkpoints"]),
+        host=value["host"],
+        experiment=value["experiment"],
+        project=value["project"],
+        command=value["command"],
+        hyperparameters=dict(value["hyperparameters"]),
+    )
 
 
 def curves_json(report: RunReport) -> JsonValue:

@@ -30,12 +30,12 @@ class Verified:
 
     Attributes:
         entry: What was registered.
-        location: Where its bytes are.
+        location: Where its bytes are: a path, or an address.
         condition: What became of it.
     """
 
     entry: ManifestEntry
-    location: Path
+    location: str
     condition: Condition
 
 
@@ -50,7 +50,7 @@ def verify(storage: DirectoryStorage, version: ModelVersion, *, advance: Callabl
     """Read every file of a version and give what became of it; `advance` is told the bytes read since the last call."""
     for entry in version.registration.manifest.entries:
         location = location_of(storage, version, entry)
-        yield Verified(entry, location, _condition(location, entry, advance))
+        yield Verified(entry, str(location), _condition(location, entry, advance))
 
 
 def _condition(location: Path, entry: ManifestEntry, advance: Callable[[int], None]) -> Condition:

@@ -10,7 +10,7 @@ from repositories import TEAM, add_version, blob_files, new_repository
 
 from modelwatch.core.entities import Manifest, ManifestEntry, ModelType, Storage
 from modelwatch.core.errors import NotFoundError, PermanentError, StateError, TransientError, UsageError
-from modelwatch.repository.downloading import download, refuse_unsafe, select
+from modelwatch.repository.downloading import StoredContent, download, refuse_unsafe, select
 from modelwatch.repository.uploading import Upload, UploadFile, files_to_upload, upload
 from modelwatch.repository.verifying import Condition, verify
 from modelwatch.testing.sink_contract import make_registration, make_snapshot
@@ -57,7 +57,8 @@ def put(repository, path):
 
 def get(repository, version, destination, *paths, force=False):
     """Download a version."""
-    return download(repository.storage, version, select(version, paths), destination, force=force, advance=ignore)
+    entries = select(version.registration.manifest, paths)
+    return download(StoredContent(repository.storage, version), entries, destination, force=force, advance=ignore)
 
 
 def contents(folder):
@@ -161,7 +162,7 @@ def test_files_and_folders_can_be_chosen(repository, folder, tmp_path):
     get(repository, version, tmp_path / "one", "saved_model.pb")
     assert set(contents(tmp_path / "one")) == {"saved_model.pb"}
     with pytest.raises(NotFoundError, match="variable"):
-        select(version, ("variable",))
+        select(version.registration.manifest, ("variable",))
 
 
 def test_downloading_again_goes_on_where_it_was(repository, folder, tmp_path):

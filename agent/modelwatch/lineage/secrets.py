@@ -54,6 +54,7 @@ _SHAPES = re.compile(
     r"""
       \b(?:AKIA|ASIA)[0-9A-Z]{16}\b                     # AWS access key
     | \bgh[opsur]_[0-9A-Za-z]{20,} | \bgithub_pat_\w{20,} | \bglpat-[\w-]{20,}
+    | \bmw_[a-z2-9]{8}_[\w-]{20,}                       # our own API keys
     | \bhf_[0-9A-Za-z]{20,}                             # Hugging Face
     | \bsk-[\w-]{20,}                                   # OpenAI, Anthropic
     | \bxox[abeoprs]-[\w-]{10,}                         # Slack

@@ -1,4 +1,4 @@
-"""Registering, uploading, amending and deleting, killed at every step and done again."""
+"""Registering, uploading, amending, deleting and restoring, killed at every step and done again."""
 
 import signal
 import subprocess
@@ -32,8 +32,13 @@ shutil.rmtree(work / "snapshot", ignore_errors=True)  # blobs may be links to it
 snapshot = make_snapshot(work / "snapshot", {"a": b"1", "b/c": b"22"})
 snapshot = replace(snapshot, linked=frozenset({"a"}))
 registration = make_registration(snapshot.manifest)
-if action in {"amend", "delete"}:
+if action in {"amend", "delete", "restore"}:
     repository.register(registration, snapshot)
+if action == "restore" and not (work / "deleted").exists():
+    repository.register(replace(registration, root="another"), snapshot)
+    repository.tag("digits", ("ours",), team="default")
+    repository.delete_model("digits", team="default", keep_seconds=1000)
+    (work / "deleted").touch()
 steps.observer = observe
 if action == "register":
     repository.register(registration, snapshot)
@@ -48,6 +53,8 @@ elif action == "delete":
     except NotFoundError:
         pass
     repository.collect_garbage()
+elif action == "restore":
+    repository.restore_model("digits", team="default")
 print(len(seen))
 """
 
@@ -118,3 +125,18 @@ def test_deleting_killed_anywhere_and_repeated_deletes(tmp_path):
         assert _run(work, "delete").returncode == 0
         assert _versions(work) == []
         assert [path for path in (work / "repository" / "blobs").rglob("*") if path.is_file()] == []
+
+
+def test_restoring_killed_anywhere_and_repeated_restores(tmp_path):
+    """Nothing of the model shows before the last step; repeated, all of it is back, and a collection between takes nothing of it."""
+    for work, last in _kill_everywhere(tmp_path, "restore", at_least=5):
+        assert len(_versions(work)) == (2 if last else 0)
+        Repository.open(work / "repository").collect_garbage()
+        assert _run(work, "restore").returncode == 0
+        repository = Repository.open(work / "repository")
+        (model,) = repository.models()
+        assert [version.number for version in model.versions] == [1, 2]
+        assert model.tags == ("ours",)
+        assert repository.collect_garbage().blobs == 0
+        storage = repository.storage
+        assert all(storage.has_blob(entry.digest, entry.size) for entry in model.versions[0].registration.manifest.entries)

@@ -6,6 +6,7 @@ Unknown kinds are ignored, so that newer writers can add some.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from modelwatch.core.entities import Metric
@@ -93,6 +94,34 @@ class VersionDeleted:
     Attributes:
         time: Seconds since the epoch.
         registration: Key of the version's registration.
+        keep_until: Its content stays until then, in seconds since the epoch; 0: it may go at once.
+        with_model: It was deleted because its whole model was, and comes back with it.
+    """
+
+    time: float
+    registration: str
+    keep_until: float = 0.0
+    with_model: bool = False
+
+    def to_json(self) -> JsonValue:
+        """Return the fields and the kind."""
+        return {
+            "kind": "version-deleted",
+            "time": self.time,
+            "registration": self.registration,
+            "keep_until": self.keep_until,
+            "with_model": self.with_model,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRestored:
+    """
+    The deletion of a version was taken back: it is as it was.
+
+    Attributes:
+        time: Seconds since the epoch.
+        registration: Key of the version's registration.
     """
 
     time: float
@@ -100,33 +129,97 @@ class VersionDeleted:
 
     def to_json(self) -> JsonValue:
         """Return the fields and the kind."""
-        return {"kind": "version-deleted", "time": self.time, "registration": self.registration}
+        return {"kind": "version-restored", "time": self.time, "registration": self.registration}
 
 
-@dataclass(frozen=True, slots=True)
-class ModelDeleted:
-    """
-    A model was deleted. A version registered later brings the name back, without the old tags and notes.
+class _AboutTheModel:
+    """What events about a model itself have in common."""
 
-    Attributes:
-        time: Seconds since the epoch.
-        through: The highest number that it had.
-    """
-
-    time: float
-    through: int
+    __slots__ = ()
 
     @property
     def registration(self) -> None:
         """As in `TagsChanged`: it is about the model itself."""
         return
 
+
+@dataclass(frozen=True, slots=True)
+class ModelDeleted(_AboutTheModel):
+    """
+    A model was deleted. A version registered later brings the name back, without the old tags and notes.
+
+    Attributes:
+        time: Seconds since the epoch.
+        through: The highest number that it had.
+        keep_until: As in `VersionDeleted`, of all its versions.
+    """
+
+    time: float
+    through: int
+    keep_until: float = 0.0
+
     def to_json(self) -> JsonValue:
         """Return the fields and the kind."""
-        return {"kind": "model-deleted", "time": self.time, "through": self.through}
+        return {"kind": "model-deleted", "time": self.time, "through": self.through, "keep_until": self.keep_until}
 
 
-Event = TagsChanged | NotesSet | MetricsReplaced | VersionDeleted | ModelDeleted
+@dataclass(frozen=True, slots=True)
+class ModelRestored(_AboutTheModel):
+    """
+    The deletion of a model was taken back, as if it had not been. Its versions each have an event of their own.
+
+    Attributes:
+        time: Seconds since the epoch.
+        through: What the deletion said.
+    """
+
+    time: float
+    through: int
+
+    def to_json(self) -> JsonValue:
+        """Return the fields and the kind."""
+        return {"kind": "model-restored", "time": self.time, "through": self.through}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRenamed(_AboutTheModel):
+    """
+    A model is called otherwise from now on; `modelwatch.repository.renaming` makes the name lead to it.
+
+    Attributes:
+        time: Seconds since the epoch.
+        name: The new name.
+    """
+
+    time: float
+    name: str
+
+    def to_json(self) -> JsonValue:
+        """Return the fields and the kind."""
+        return {"kind": "model-renamed", "time": self.time, "name": self.name}
+
+
+@dataclass(frozen=True, slots=True)
+class Published(_AboutTheModel):
+    """
+    A model may be read by anyone from now on, or by its team alone.
+
+    Attributes:
+        time: Seconds since the epoch.
+        public: Whether by anyone.
+    """
+
+    time: float
+    public: bool
+
+    def to_json(self) -> JsonValue:
+        """Return the fields and the kind."""
+        return {"kind": "published", "time": self.time, "public": self.public}
+
+
+EventAboutVersion = TagsChanged | NotesSet | MetricsReplaced | VersionDeleted | VersionRestored
+EventAboutModel = TagsChanged | NotesSet | ModelDeleted | ModelRestored | ModelRenamed | Published
+Event = EventAboutVersion | EventAboutModel
 
 
 def event_from_json(value: JsonValue) -> Event | None:
@@ -139,23 +232,40 @@ def event_from_json(value: JsonValue) -> Event | None:
     Raises:
         ValueError, KeyError, TypeError, AttributeError: It is not an event.
     """
-    kind, time = value["kind"], float(value["time"])
-    match kind:
-        case "tags":
-            return TagsChanged(time, _subject(value), tuple(map(str, value["add"])), tuple(map(str, value["remove"])))
-        case "notes":
-            return NotesSet(time, _subject(value), str(value["text"]))
-        case "metrics":
-            metrics = tuple(Metric.from_json(metric) for metric in value["metrics"])
-            return MetricsReplaced(time, str(value["registration"]), metrics)
-        case "version-deleted":
-            return VersionDeleted(time, str(value["registration"]))
-        case "model-deleted":
-            return ModelDeleted(time, int(value["through"]))
-        case _:
-            return None
+    read = _KINDS.get(value["kind"])
+    return None if read is None else read(float(value["time"]), value)
+
+
+def _metrics(value: JsonValue) -> tuple[Metric, ...]:
+    return tuple(Metric.from_json(metric) for metric in value["metrics"])
 
 
 def _subject(value: JsonValue) -> str | None:
     key = value.get("registration")
     return None if key is None else str(key)
+
+
+def _keep_until(value: JsonValue) -> float:
+    return float(value.get("keep_until") or 0.0)
+
+
+def _name(value: JsonValue) -> str:
+    name = str(value["name"])
+    if not name:
+        raise ValueError("a name cannot be empty")
+    return name
+
+
+_KINDS: dict[str, Callable[[float, JsonValue], Event]] = {
+    "tags": lambda time, value: TagsChanged(time, _subject(value), tuple(map(str, value["add"])), tuple(map(str, value["remove"]))),
+    "notes": lambda time, value: NotesSet(time, _subject(value), str(value["text"])),
+    "metrics": lambda time, value: MetricsReplaced(time, str(value["registration"]), _metrics(value)),
+    "version-deleted": lambda time, value: VersionDeleted(
+        time, str(value["registration"]), _keep_until(value), value.get("with_model") is True
+    ),
+    "version-restored": lambda time, value: VersionRestored(time, str(value["registration"])),
+    "model-deleted": lambda time, value: ModelDeleted(time, int(value["through"]), _keep_until(value)),
+    "model-restored": lambda time, value: ModelRestored(time, int(value["through"])),
+    "model-renamed": lambda time, value: ModelRenamed(time, _name(value)),
+    "published": lambda time, value: Published(time, value["public"] is True),
+}

@@ -74,9 +74,18 @@ def experiment(repository: Repository, identifier: str, team: str) -> Experiment
     raise NotFoundError(f"no version of team {team!r} came from an experiment {identifier!r}")
 
 
-def delete_experiment(repository: Repository, identifier: str, team: str) -> Experiment:
+def delete_experiment(repository: Repository, identifier: str, team: str, *, keep_seconds: float = 0.0) -> Experiment:
     """
-    Delete the versions that live with an experiment; their content goes with the next `Repository.collect_garbage`.
+    Delete the versions that live with an experiment.
+
+    Args:
+        repository: Where.
+
+        identifier: The experiment's.
+
+        team: Whose.
+
+        keep_seconds: How long their content stays; 0: it goes with the next `Repository.collect_garbage`.
 
     Returns:
         The experiment as it was.
@@ -88,5 +97,5 @@ def delete_experiment(repository: Repository, identifier: str, team: str) -> Exp
     """
     found = experiment(repository, identifier, team)
     for model, version in found.with_lifetime(Lifetime.EXPERIMENT):
-        repository.delete_versions_of(model, (version,))
+        repository.delete_versions_of(model, (version,), keep_seconds=keep_seconds)
     return found

@@ -2,7 +2,7 @@
 Removing content that no version needs any more: mark what every claim refers to, sweep the rest.
 
 A claim counts whether or not it has become a version yet, so that a registration killed half-way completes; a deleted version's
-claim does not count. Content that came ahead of its registration has no claim yet: what is young stays, unless a version that had it
+claim does not count once the time is over in which it can be restored. Content that came ahead of its registration has no claim yet: what is young stays, unless a version that had it
 was deleted since. Collecting holds the repository's lock alone: nobody registers meanwhile.
 """
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from modelwatch.core.digest import Digest
 from modelwatch.core.entities import Storage
 from modelwatch.core.steps import reached
+from modelwatch.repository.folding import Subject
 from modelwatch.repository.layout import LOCK
 from modelwatch.repository.reading import MalformedError, Problem, places, read_contents, read_document
 from modelwatch.repository.storage.directory import DirectoryStorage
@@ -53,9 +54,10 @@ def collect_garbage(storage: DirectoryStorage, *, wait: bool) -> Collected:
         OSError: The repository cannot be written.
     """
     with storage.locked(LOCK, wait=wait):
-        young_from = time.time() - GRACE_SECONDS
+        now = time.time()
+        young_from = now - GRACE_SECONDS
         storage.remove_leftovers(uploads_before=young_from)
-        marked = _mark(storage)
+        marked = _mark(storage, now)
         if marked.problems:
             return Collected(blocked_by=tuple(marked.problems))
         count = size = 0
@@ -76,7 +78,7 @@ class _Marked:
     What the claims say.
 
     Attributes:
-        needed: What versions have that are not deleted, or that come to be.
+        needed: What versions have that are not deleted, that can be restored, or that come to be.
         released: When the last deletion of a version was that had a content.
         problems: Claims that cannot be read.
     """
@@ -86,7 +88,7 @@ class _Marked:
     problems: list[Problem] = field(default_factory=list)
 
 
-def _mark(storage: DirectoryStorage) -> _Marked:
+def _mark(storage: DirectoryStorage, now: float) -> _Marked:
     marked = _Marked()
     for place in places(storage):
         subjects = read_contents(storage, place).subjects
@@ -96,12 +98,12 @@ def _mark(storage: DirectoryStorage) -> _Marked:
             except MalformedError as error:
                 marked.problems.append(error.problem)
                 continue
-            if document is None or document.registration.storage is Storage.REFERENCE:
+            if document is None or document.guards is not None or document.registration.storage is Storage.REFERENCE:
                 continue
-            subject = subjects.get(document.key)
+            deletion = subjects.get(document.key, Subject()).deletion
             digests = {entry.digest for entry in document.registration.manifest.entries}
-            if subject is None or subject.deletion is None:
+            if deletion is None or now < deletion.keep_until:
                 marked.needed |= digests
             else:
-                marked.released |= {digest: max(subject.deletion.time, marked.released.get(digest, 0.0)) for digest in digests}
+                marked.released |= {digest: max(deletion.time, marked.released.get(digest, 0.0)) for digest in digests}
     return marked

@@ -132,6 +132,7 @@ def model_json(model: RegisteredModel | ModelSummary) -> JsonValue:
         "tags": list(shown.tags),
         "notes": shown.notes,
         "summary": shown.summary,
+        "public": shown.public,
         "versions": shown.versions,
         "latest": None if shown.latest is None else version_json(shown.latest),
     }
@@ -150,6 +151,7 @@ def model_from_json(value: JsonValue) -> ModelSummary:
         summary=value["summary"],
         versions=int(value["versions"]),
         latest=None if value["latest"] is None else version_from_json(value["latest"]),
+        public=value.get("public") is True,
     )
 
 

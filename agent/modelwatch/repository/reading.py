@@ -8,19 +8,12 @@ is told as a `Problem`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from modelwatch.core.entities import ModelVersion, RegisteredModel, Registration
 from modelwatch.core.json import JsonValue, loads
-from modelwatch.repository.events import (
-    Event,
-    MetricsReplaced,
-    ModelDeleted,
-    NotesSet,
-    TagsChanged,
-    VersionDeleted,
-    event_from_json,
-)
+from modelwatch.repository.events import Event, event_from_json
+from modelwatch.repository.folding import Itself, Subject
 from modelwatch.repository.layout import MODELS, Place, decode_name, event_milliseconds, is_event_about, version_number
 from modelwatch.repository.storage.directory import DirectoryStorage
 
@@ -63,11 +56,13 @@ class Document:
         key: The registration's key.
         registered: Seconds since the epoch: when the repository took it.
         registration: What was registered.
+        guards: A claim that no version will ever have, and that keeps the content of the version with this key; None: an ordinary one.
     """
 
     key: str
     registered: float
     registration: Registration
+    guards: str | None = None
 
 
 def _load(storage: DirectoryStorage, key: str) -> JsonValue | None:
@@ -92,7 +87,9 @@ def read_document(storage: DirectoryStorage, key: str) -> Document | None:
 
 def document_from_json(value: JsonValue) -> Document:
     """Read the document of a claim or a version. Raise ValueError, KeyError, TypeError or AttributeError for anything else."""
-    return Document(str(value["key"]), float(value["registered"]), Registration.from_json(value))
+    guards = value.get("guards")
+    registration = Registration.from_json(value)
+    return Document(str(value["key"]), float(value["registered"]), registration, None if guards is None else str(guards))
 
 
 def read_event(storage: DirectoryStorage, place: Place, name: str) -> Event | None:
@@ -148,46 +145,6 @@ def find_number(storage: DirectoryStorage, place: Place, registration_key: str) 
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """
-    What events have made of one version, or of a model.
-
-    Attributes:
-        tags: Sorted.
-        notes: The latest, or None when no event has set any.
-        replaced: The latest metrics, or None when no event has replaced them.
-        deletion: That it was deleted, or None.
-        modified: Time of the latest event in seconds since the epoch, 0 when there is none.
-    """
-
-    tags: tuple[str, ...] = ()
-    notes: str | None = None
-    replaced: MetricsReplaced | None = None
-    deletion: VersionDeleted | None = None
-    modified: float = 0.0
-
-    @property
-    def deleted(self) -> bool:
-        """Whether it was deleted."""
-        return self.deletion is not None
-
-    def after(self, event: Event) -> Subject:
-        """Return the subject after one more event."""
-        subject = replace(self, modified=max(self.modified, event.time))
-        match event:
-            case TagsChanged():
-                return replace(subject, tags=tuple(sorted((set(self.tags) - set(event.remove)) | set(event.add))))
-            case NotesSet():
-                return replace(subject, notes=event.text)
-            case MetricsReplaced():
-                return replace(subject, replaced=event)
-            case VersionDeleted():
-                return replace(subject, deletion=event)
-            case ModelDeleted():
-                return subject
-
-
 def read_subject(storage: DirectoryStorage, place: Place, registration_key: str) -> Subject:
     """Return what events have made of one version, reading only the events that are about it."""
     subject = Subject()
@@ -203,32 +160,9 @@ def read_subject(storage: DirectoryStorage, place: Place, registration_key: str)
     return subject
 
 
-@dataclass(frozen=True, slots=True)
-class Itself:
-    """
-    What events have made of a model itself, apart from its versions.
-
-    Only events whose `registration` is None change it, and they change no version's `Subject`: who follows a model may fold the events
-    about each by themselves.
-
-    Attributes:
-        subject: Its tags and notes.
-        floor: Versions up to this number belong to a model that was deleted.
-    """
-
-    subject: Subject = Subject()
-    floor: int = 0
-
-    def after(self, event: Event) -> Itself:
-        """Return the model after one more event about it."""
-        if isinstance(event, ModelDeleted):
-            return Itself(Subject(), max(self.floor, event.through))
-        return Itself(self.subject.after(event), self.floor)
-
-
 def read_itself(storage: DirectoryStorage, place: Place) -> Itself:
     """Return what events have made of a model itself, reading only the events that are about it."""
-    itself = Itself()
+    events = []
     for name in event_files(storage, place):
         if not is_event_about(name, None):
             continue
@@ -237,8 +171,8 @@ def read_itself(storage: DirectoryStorage, place: Place) -> Itself:
         except MalformedError:
             continue
         if event is not None and event.registration is None:
-            itself = itself.after(event)
-    return itself
+            events.append(event)
+    return Itself.of(events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,14 +206,14 @@ def read_contents(storage: DirectoryStorage, place: Place) -> Contents:
     """Read a model's versions and events."""
     problems: list[Problem] = []
     documents, highest = _read_documents(storage, place, problems)
-    itself = Itself()
+    about_itself: list[Event] = []
     subjects: dict[str, Subject] = {}
     for event in _read_events(storage, place, problems):
         if event.registration is None:
-            itself = itself.after(event)
+            about_itself.append(event)
         else:
             subjects[event.registration] = subjects.get(event.registration, Subject()).after(event)
-    return Contents(place, documents, highest, itself, subjects, tuple(problems))
+    return Contents(place, documents, highest, Itself.of(about_itself), subjects, tuple(problems))
 
 
 def _read_documents(storage: DirectoryStorage, place: Place, problems: list[Problem]) -> tuple[dict[int, Document], int]:
@@ -375,13 +309,14 @@ def model_from(  # noqa: PLR0913 - what it takes of a model's contents, so that 
     return RegisteredModel(
         id=place.model_id(repository_id),
         team=decode_name(place.team_part) or newest.registration.team,
-        name=decode_name(place.model_part) or newest.registration.model,
+        name=itself.name or decode_name(place.model_part) or newest.registration.model,
         created=first.registered,
         modified=max(newest.registered, subject.modified, changed, 0.0),
         tags=subject.tags,
         notes=notes if subject.notes is None else subject.notes,
         summary=summary,
         versions=versions,
+        public=itself.public,
     )
 
 

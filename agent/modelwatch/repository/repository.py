@@ -22,13 +22,14 @@ from modelwatch.core.entities import (
     Snapshot,
     Storage,
 )
-from modelwatch.core.errors import PermanentError, StateError, TransientError, UsageError
+from modelwatch.core.errors import NotFoundError, PermanentError, StateError, TransientError, UsageError
 from modelwatch.core.json import dumps
-from modelwatch.repository.events import Event, MetricsReplaced, ModelDeleted, NotesSet, TagsChanged, VersionDeleted
+from modelwatch.repository.events import Event, MetricsReplaced, ModelDeleted, NotesSet, Published, TagsChanged, VersionDeleted
 from modelwatch.repository.garbage import Collected, collect_garbage
 from modelwatch.repository.layout import LOCK, Place
 from modelwatch.repository.opening import read_header
 from modelwatch.repository.reading import Contents, find_number, read_contents, read_subject
+from modelwatch.repository.restoring import restore_model, restore_version
 from modelwatch.repository.runs import write_report
 from modelwatch.repository.storage.directory import DirectoryStorage, failures_are_transient
 from modelwatch.repository.view import LATEST, Listing, RepositoryView
@@ -222,39 +223,112 @@ class Repository(RepositoryView):
             self.storage.replace(place.alias(alias), dumps({"number": number, "time": time.time()}).encode("ascii"))
         return number
 
-    def delete_version(self, name: str, version: str, *, team: str) -> ModelVersion:
+    def publish(self, name: str, *, team: str, public: bool = True) -> RegisteredModel:
+        """Let anyone read a model, or with `public` false its team alone, and return it. Raise NotFoundError, TransientError."""
+        model, contents = self.seen(name, team=team)
+        if model.public != public:
+            self.append(contents.place, None, Published(time.time(), public))
+        return self.seen_at(contents.place)
+
+    # ------------------------------------------------------------------------------------------------- deleting and restoring
+
+    def delete_version(self, name: str, version: str, *, team: str, keep_seconds: float = 0.0) -> ModelVersion:
         """
-        Delete a version for good and return what it was. Its content goes with the next `collect_garbage`.
+        Delete a version and return what it was.
+
+        Args:
+            name: The model's name or id.
+
+            version: A number, ``latest`` or an alias.
+
+            team: Whose model.
+
+            keep_seconds: How long its content stays, so that it can be restored; 0: it goes with the next `collect_garbage`.
 
         Raises:
             NotFoundError, TransientError: As elsewhere.
         """
         found = self.version(name, version, team=team)
-        self._delete(self.seen(name, team=team)[1], (found,))
+        self._delete(self.seen(name, team=team)[1], (found,), keep_seconds)
         return found
 
-    def delete_model(self, name: str, *, team: str) -> RegisteredModel:
+    def delete_model(self, name: str, *, team: str, keep_seconds: float = 0.0) -> RegisteredModel:
         """
         Delete a model with all its versions, its tags and its notes, and return what it was.
 
         A version registered later under the name starts a new model, whose numbers go on.
 
+        Args:
+            name: Its name or id.
+
+            team: Whose model.
+
+            keep_seconds: As for `delete_version`.
+
         Raises:
             NotFoundError, TransientError: As elsewhere.
         """
         model, contents = self.seen(name, team=team)
-        self._delete(contents, model.versions)
-        self.append(contents.place, None, ModelDeleted(time.time(), contents.highest))
+        self._delete(contents, model.versions, keep_seconds, with_model=True)
+        now = time.time()
+        self.append(contents.place, None, ModelDeleted(now, contents.highest, _keep_until(now, keep_seconds)))
         return model
 
-    def _delete(self, contents: Contents, versions: tuple[ModelVersion, ...]) -> None:
+    def delete_versions_of(self, model: RegisteredModel, versions: tuple[ModelVersion, ...], *, keep_seconds: float = 0.0) -> None:
+        """Delete some versions of a model, keeping their content as `delete_version` does. Raise NotFoundError, TransientError."""
+        self._delete(self.seen(model.id, team=model.team)[1], versions, keep_seconds)
+
+    def _delete(
+        self, contents: Contents, versions: tuple[ModelVersion, ...], keep_seconds: float, *, with_model: bool = False
+    ) -> None:
         for version in versions:
             key = contents.documents[version.number].key
-            self.append(contents.place, key, VersionDeleted(time.time(), key))
+            now = time.time()
+            self.append(contents.place, key, VersionDeleted(now, key, _keep_until(now, keep_seconds), with_model))
 
-    def delete_versions_of(self, model: RegisteredModel, versions: tuple[ModelVersion, ...]) -> None:
-        """Delete some versions of a model. Raise TransientError."""
-        self._delete(read_contents(self.storage, Place.of(model.team, model.name)), versions)
+    def restore_version(self, name: str, version: str, *, team: str) -> ModelVersion:
+        """
+        Take the deletion of a version back, and return it as it is again. One that is not deleted stays as it is.
+
+        Args:
+            name: The model's name or id.
+
+            version: A number or an alias.
+
+            team: Whose model.
+
+        Raises:
+            NotFoundError: There is no such version, or its whole model was deleted.
+
+            PermanentError: Its content was removed.
+
+            TransientError: The repository cannot be written now.
+        """
+        place = self.known(name, team=team).place
+        number = self.number(place, version)
+        if number is None:
+            raise NotFoundError(f"model {name!r} never had a version {version}", hint="give the number of a deleted version")
+        with self.changing(), self.changing_model(place):
+            restore_version(self.storage, read_contents(self.storage, place), number, name)
+        return self.version(name, str(number), team=team)
+
+    def restore_model(self, name: str, *, team: str) -> RegisteredModel:
+        """
+        Take the latest deletion of a model back, and return it as it is again, with the versions that it took along.
+
+        Versions that had been deleted before it stay deleted. What was registered since under its name is of it too.
+
+        Raises:
+            NotFoundError: There never was such a model.
+
+            PermanentError: The content of a version was removed. Nothing was restored.
+
+            TransientError: The repository cannot be written now.
+        """
+        place = self.known(name, team=team).place
+        with self.changing(), self.changing_model(place):
+            restore_model(self.storage, read_contents(self.storage, place), name)
+        return self.seen_at(place)
 
     def collect_garbage(self, *, wait: bool = True) -> Collected:
         """
@@ -268,3 +342,7 @@ class Repository(RepositoryView):
         with failures_are_transient(self.root):
             self._require_same()
             return collect_garbage(self.storage, wait=wait)
+
+
+def _keep_until(now: float, keep_seconds: float) -> float:
+    return now + keep_seconds if keep_seconds > 0 else 0.0

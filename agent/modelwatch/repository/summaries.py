@@ -120,6 +120,7 @@ class ModelSummary:
     summary: JsonValue
     versions: int
     latest: VersionSummary | None
+    public: bool = False
 
     @classmethod
     def of(cls, model: RegisteredModel) -> ModelSummary:
@@ -135,6 +136,7 @@ class ModelSummary:
             summary=finite(model.summary),
             versions=len(model.versions),
             latest=None if model.latest is None else VersionSummary.of(model.latest),
+            public=model.public,
         )
 
 

@@ -19,6 +19,8 @@ from modelwatch.repository.storage.directory import DirectoryStorage, failures_a
 LATEST = "latest"
 """Names the live version with the highest number; no alias can be called so."""
 
+_LONGEST_NUMBER = 15
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -113,8 +115,28 @@ class RepositoryView:
                 model = model_of(contents, self.id)
                 if model is not None:
                     return model, contents
+        raise self._not_found(name, team)
+
+    def seen_at(self, place: Place) -> RegisteredModel:
+        """Return the model at a place. Raise NotFoundError when it is not shown."""
+        with failures_are_of_state(self.root):
+            model = model_of(read_contents(self.storage, place), self.id)
+        if model is None:
+            raise NotFoundError("the model was deleted meanwhile")
+        return model
+
+    def known(self, name: str, *, team: str) -> Contents:
+        """Return what the directory of a model holds that has or had a version, whether or not it was deleted. Raise NotFoundError."""
+        with failures_are_of_state(self.root):
+            for place in self._places_called(name, team):
+                contents = read_contents(self.storage, place)
+                if contents.documents:
+                    return contents
+        raise self._not_found(name, team)
+
+    def _not_found(self, name: str, team: str) -> NotFoundError:
         known = ", ".join(sorted(model.name for model in self.models(team))[:8])
-        raise NotFoundError(
+        return NotFoundError(
             f"there is no model {name!r} of team {team!r} in {self.root}",
             hint=f"there are: {known}" if known else "it has no models",
         )
@@ -145,7 +167,7 @@ class RepositoryView:
             if model.latest is None:
                 raise NotFoundError(f"every version of model {model.name!r} was deleted")
             return model.latest
-        number = int(version) if version.isascii() and version.isdigit() else self._alias(contents.place, version)
+        number = self.number(contents.place, version)
         for candidate in model.versions:
             if candidate.number == number:
                 return candidate
@@ -156,6 +178,12 @@ class RepositoryView:
             else f"model {model.name!r} has no version {version}",
             hint=f"the latest is {model.latest.number}" if model.latest else "every version was deleted",
         )
+
+    def number(self, place: Place, version: str) -> int | None:
+        """Return the number that a number or an alias of a model means, None for an alias that it does not have."""
+        if version.isascii() and version.isdigit():
+            return int(version) if len(version) <= _LONGEST_NUMBER else 0
+        return self._alias(place, version)
 
     def _alias(self, place: Place, alias: str) -> int | None:
         try:
@@ -198,6 +226,10 @@ class RepositoryView:
         raise NotFoundError(
             f"nothing is known of a run {run!r} of model {name!r}", hint=f"there are: {known}" if known else "none has reported"
         )
+
+    def public_models(self) -> tuple[RegisteredModel, ...]:
+        """Return the models of all teams that anyone may read, sorted by team and name. Raise StateError."""
+        return tuple(model for model in self.models() if model.public)
 
     def problems(self) -> tuple[Problem, ...]:
         """Return every document that readers ignore, and why. Raise StateError."""

@@ -82,12 +82,19 @@ def require_blobs(storage: DirectoryStorage, registration: Registration) -> None
             f"model {registration.model!r}: its files are where they were, not in the repository",
             hint="only who sees the files can register them by reference",
         )
-    missing = tuple(entry for entry in registration.manifest.entries if not storage.has_blob(entry.digest, entry.size))
+    missing = missing_content(storage, registration)
     if missing:
         shown = ", ".join(repr(entry.path) for entry in missing[:3]) + (", …" if missing[3:] else "")
         raise MissingContentError(
             f"model {registration.model!r}: the repository does not have the content of {shown}", missing=missing
         )
+
+
+def missing_content(storage: DirectoryStorage, registration: Registration) -> tuple[ManifestEntry, ...]:
+    """Return the files whose content the repository should have and has not."""
+    if registration.storage is not Storage.COPY:
+        return ()
+    return tuple(entry for entry in registration.manifest.entries if not storage.has_blob(entry.digest, entry.size))
 
 
 def next_upload(storage: DirectoryStorage, place: Place, registration: Registration) -> Registration:

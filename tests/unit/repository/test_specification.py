@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import math
+import time
 
 import pytest
-from repositories import TEAM, new_repository
+from repositories import TEAM, add_version, blob_files, new_repository
 
 from modelwatch.core.entities import Amendment
 from modelwatch.testing.sink_contract import make_metric, make_registration, make_report, make_snapshot
@@ -36,33 +38,72 @@ def model_id(root, team, model):
 
 
 def read(root, team, model):
-    """Every live version with its tags and metrics."""
+    """The model and every live version, by number, with tags and metrics."""
     folder = root / "models" / encode(team) / encode(model)
     versions, keys = {}, set()
     for path in sorted((folder / "versions").glob("[0-9]*.json")):
         body = json.loads(path.read_bytes())
         if body["key"] not in keys:
             keys.add(body["key"])
-            versions[int(path.stem)] = {**body, "tags": set()}
-    by_key = {body["key"]: number for number, body in versions.items()}
-    for path in sorted((folder / "events").glob("[0-9A-Z]*.json")):
-        event = json.loads(path.read_bytes())
-        number = by_key.get(event.get("registration"))
+            versions[int(path.stem)] = {**body, "tags": set(), "deleted": False}
+    events = [json.loads(path.read_bytes()) for path in sorted((folder / "events").glob("[0-9A-Z]*.json"))]
+    apply_to_versions({body["key"]: body for body in versions.values()}, events)
+    floor, itself = apply_to_model(events)
+    return itself, {number: body for number, body in versions.items() if number > floor and not body["deleted"]}
+
+
+def apply_to_versions(by_key, events):
+    """What events make of versions."""
+    for event in events:
+        version = by_key.get(event.get("registration"))
         match event["kind"]:
-            case "tags" if number:
-                versions[number]["tags"] = versions[number]["tags"] - set(event["remove"]) | set(event["add"])
+            case "tags" if version:
+                version["tags"] = version["tags"] - set(event["remove"]) | set(event["add"])
             case "metrics":
-                versions[number]["metrics"] = event["metrics"]
-            case "version-deleted":
-                del versions[number]
-    return versions
+                version["metrics"] = event["metrics"]
+            case "version-deleted" | "version-restored":
+                version["deleted"] = event["kind"] == "version-deleted"
+
+
+def apply_to_model(events):
+    """What events make of a model: the number up to which versions belong to one that is gone, and the rest."""
+    floor, itself = 0, {"tags": set(), "public": False}
+    for index, event in enumerate(events):
+        restored = [later["through"] for later in events[index:] if later["kind"] == "model-restored"]
+        match event["kind"]:
+            case "tags" if event["registration"] is None:
+                itself["tags"] = itself["tags"] - set(event["remove"]) | set(event["add"])
+            case "published":
+                itself["public"] = event["public"]
+            case "model-deleted" if event["through"] not in restored:
+                floor = max(floor, event["through"])
+                itself |= {"tags": set(), "public": False}
+    return floor, itself
+
+
+def needed(root):
+    """The digests that a collection keeps now, by the rule of the specification."""
+    keep = set()
+    for folder in (root / "models").glob("[!.]*/[!.]*"):
+        kept_until = {}
+        for path in sorted((folder / "events").glob("[0-9A-Z]*.json")):
+            event = json.loads(path.read_bytes())
+            if event["kind"] == "version-deleted":
+                kept_until[event["registration"]] = event.get("keep_until", 0)
+            elif event["kind"] == "version-restored":
+                del kept_until[event["registration"]]
+        for path in (folder / "registrations").glob("[!.]*.json"):
+            claim = json.loads(path.read_bytes())
+            if "guards" not in claim and kept_until.get(claim["key"], math.inf) > time.time():
+                keep |= {entry["digest"].removeprefix("sha256:") for entry in claim["manifest"]}
+    return keep
 
 
 def read_runs(root, team, model):
     """Every run that is shown, by its name."""
     folder = root / "models" / encode(team) / encode(model)
     events = [json.loads(path.read_bytes()) for path in sorted((folder / "events").glob("[0-9A-Z]*.json"))]
-    through = max((event["through"] for event in events if event["kind"] == "model-deleted"), default=0)
+    through, _ = apply_to_model(events)
     bodies = [json.loads(path.read_bytes()) for path in (folder / "runs").glob("[!.]*.json")]
     return {body["run"]: body for body in bodies if body["through"] >= through}
 
@@ -80,9 +121,10 @@ def test_a_reader_written_from_the_specification_sees_what_we_see(tmp_path, mode
     repository.amend(Amendment(TEAM, model, registrations[2].key, (make_metric("loss", float("nan")),)))
     repository.delete_version(model, "2", team=TEAM)
 
-    versions = read(repository.root, TEAM, model)
+    itself, versions = read(repository.root, TEAM, model)
 
     assert repository.model(model, team=TEAM).id == model_id(repository.root, TEAM, model)
+    assert itself == {"tags": set(), "public": False}
     assert {number: body["tags"] for number, body in versions.items()} == {1: {"x"}, 3: set()}
     assert versions[3]["metrics"][0]["value"] == "NaN"
     for number, body in versions.items():
@@ -110,3 +152,29 @@ def test_a_reader_written_from_the_specification_sees_the_runs_that_we_see(tmp_p
     assert (repository.root / "models/default/%44igits/runs/%52un%2f2.json").read_bytes() == canonical(body)
     assert body["series"][0]["points"] == [[0, 1000.5, "NaN"], [10, 1010.5, "-Infinity"], [20, 1020.5, 1 / 3]]
     assert body["checkpoints"][0]["version"] == 1
+
+
+def test_deletions_that_were_taken_back_are_read_from_the_specification(tmp_path):
+    """Versions, tags and publication of restored versions and models, and what a collection keeps, are as the specification says."""
+    repository = new_repository(tmp_path / "repository")
+    for step in (1, 2, 3, 4):
+        add_version(repository, tmp_path, step=step)
+    repository.tag("digits", ("ours",), team=TEAM)
+    repository.publish("digits", team=TEAM)
+    repository.delete_version("digits", "1", team=TEAM)
+    repository.delete_version("digits", "2", team=TEAM, keep_seconds=1000)
+    repository.delete_version("digits", "3", team=TEAM, keep_seconds=1000)
+    repository.restore_version("digits", "3", team=TEAM)
+    repository.delete_model("digits", team=TEAM, keep_seconds=1000)
+    itself, versions = read(repository.root, TEAM, "digits")
+    assert (itself, versions) == ({"tags": set(), "public": False}, {})
+
+    repository.restore_model("digits", team=TEAM)
+    repository.delete_version("digits", "4", team=TEAM)
+    itself, versions = read(repository.root, TEAM, "digits")
+    assert itself == {"tags": {"ours"}, "public": True}
+    assert list(versions) == [3]
+    keep = needed(repository.root)
+    repository.collect_garbage()
+    assert {path.name for path in blob_files(repository)} == keep
+    assert len(keep) == 2

@@ -43,6 +43,7 @@ class RegisteredModel:
         notes: Free text.
         summary: What the uploader said about it, any JSON value, or None.
         versions: Live versions in order of number; the deleted ones are left out.
+        public: Whether anyone may read it, not its team alone.
     """
 
     id: str
@@ -54,6 +55,7 @@ class RegisteredModel:
     notes: str = ""
     summary: JsonValue = None
     versions: tuple[ModelVersion, ...] = ()
+    public: bool = False
 
     @property
     def latest(self) -> ModelVersion | None:

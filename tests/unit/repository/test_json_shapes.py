@@ -67,7 +67,13 @@ REGISTRATIONS = st.builds(
 )
 VERSIONS = st.builds(ModelVersion, st.integers(1, 99), REGISTRATIONS, TIMES, st.lists(WORDS).map(tuple), WORDS)
 MODELS = st.builds(
-    RegisteredModel, WORDS, WORDS, WORDS, TIMES, TIMES, versions=st.lists(VERSIONS, min_size=0, max_size=3).map(tuple)
+    RegisteredModel,
+    WORDS,
+    WORDS,
+    WORDS,
+    TIMES,
+    TIMES,
+    versions=st.lists(VERSIONS, min_size=0, max_size=3).map(tuple),
     public=st.booleans(),
 )
 

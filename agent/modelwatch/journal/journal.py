@@ -41,6 +41,13 @@ _BEHIND = """
 """
 """What waits for an earlier delivery of the same version: the version itself, or an amendment, each of which replaces all metrics."""
 
+_DROP_SUPERSEDED = """
+    DELETE FROM deliveries WHERE kind = 'amend' AND state IN ('PENDING', 'REJECTED') AND EXISTS (SELECT 1 FROM deliveries later
+    WHERE later.registration = deliveries.registration AND later.sink = deliveries.sink AND later.kind = 'amend'
+    AND later.id > deliveries.id)
+"""
+"""An amendment that is followed by another one is not sent, or tried again: what is sent last must be what was known last."""
+
 
 class Journal:
     """
@@ -214,14 +221,17 @@ class Journal:
         with immediate(self._connection):
             if metrics is not None:
                 body = registration.with_metrics(metrics)
-                amendment = Amendment(registration.team, registration.model, key, metrics)
-                self._connection.execute("UPDATE registrations SET body = ? WHERE key = ?", (dumps(body.to_json()), key))
+                [row] = self._connection.execute(
+                    "UPDATE registrations SET body = ?, revision = revision + 1 WHERE key = ? RETURNING revision",
+                    (dumps(body.to_json()), key),
+                ).fetchall()
+                amendment = Amendment(registration.team, registration.model, key, metrics, row["revision"])
                 self._connection.execute(
                     "INSERT INTO deliveries (registration, sink, kind, identity, body, state, moved)"
-                    " SELECT registration, sink, 'amend', ?, ?, 'PENDING', ? FROM deliveries WHERE registration = ? AND kind = 'register'"
-                    " ON CONFLICT DO NOTHING",
+                    " SELECT registration, sink, 'amend', ?, ?, 'PENDING', ? FROM deliveries WHERE registration = ? AND kind = 'register'",
                     (amendment.key, dumps(amendment.to_json()), now, key),
                 )
+                self._connection.execute(f"{_DROP_SUPERSEDED} AND registration = ?", (key,))
             self._connection.execute("UPDATE registrations SET metrics_open = ? WHERE key = ?", (int(metrics_open), key))
         steps.reached("journal.amended")
 
@@ -245,6 +255,7 @@ class Journal:
                 " WHERE state = 'SENDING' AND sink = coalesce(?, sink)",
                 (self._clock.now(), sink),
             )
+            self._connection.execute(_DROP_SUPERSEDED)
         return cursor.rowcount
 
     def next_delivery(self, sink: str) -> Delivery | None:
@@ -305,6 +316,7 @@ class Journal:
                 "UPDATE deliveries SET state = ?, last_error = ?, not_before = ?, moved = ? WHERE id = ? AND state = 'SENDING'",
                 (state.value, error, not_before, self._clock.now(), delivery.id),
             )
+            self._connection.execute(f"{_DROP_SUPERSEDED} AND registration = ?", (delivery.registration.key,))
 
     def retry(self, *, rejected: bool) -> int:
         """Make what waits for a later time due now, and with `rejected` also what was refused. Return how many."""

@@ -23,7 +23,8 @@ CREATE TABLE registrations (
     snapshot     TEXT,                  -- id in the snapshot store; NULL once every sink has the version, or for references
     base         TEXT NOT NULL,         -- folder inside the snapshot that the manifest's paths are relative to (JSON string)
     committed    REAL NOT NULL,
-    metrics_open INTEGER NOT NULL       -- 1 while values of a later evaluation may still come
+    metrics_open INTEGER NOT NULL,      -- 1 while values of a later evaluation may still come
+    revision     INTEGER NOT NULL DEFAULT 0 -- Amendment.revision of the latest amendment
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX registrations_open ON registrations (metrics_open) WHERE metrics_open = 1;
@@ -111,4 +112,10 @@ CREATE TRIGGER delivery_moved AFTER UPDATE OF state ON deliveries
 BEGIN
     INSERT INTO events (at, machine, subject, from_state, to_state, detail)
     VALUES (new.moved, 'delivery', new.id, old.state, new.state, new.last_error);
+END;
+
+CREATE TRIGGER delivery_superseded AFTER DELETE ON deliveries WHEN old.state != 'DELIVERED'
+BEGIN
+    INSERT INTO events (at, machine, subject, from_state, to_state, detail)
+    VALUES (old.moved, 'delivery', old.id, old.state, 'SUPERSEDED', 'a later amendment has all values');
 END;

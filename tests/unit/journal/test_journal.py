@@ -113,21 +113,75 @@ def test_an_amendment_waits_for_its_version_and_carries_all_metrics(journal):
     assert journal.open_registrations() == []
 
 
-def test_a_later_amendment_never_overtakes_an_earlier_one(journal, clock):
-    """Each replaces all metrics, so an older one that arrived last would take values back."""
+def registered(journal):
+    """Commit a registration and deliver it."""
     commit(journal, registration(), metrics_open=True)
     journal.delivered(journal.next_delivery("a"), Receipt("digits", "1"))
-    for value in (0.5, 0.9):
+
+
+def amend(journal, *values):
+    """Amend the open registration once for each value."""
+    for value in values:
         [(waiting, _)] = journal.open_registrations()
         journal.amend(waiting, (metric("accuracy", value),), metrics_open=True)
-    journal.postpone(journal.next_delivery("a"), "busy", clock.now() + 60)
-    assert journal.next_delivery("a") is None
-    clock.advance(60)
+
+
+def arriving(journal):
+    """Deliver everything that is due; return the values of the amendments, in the order in which they were sent."""
     arrived = []
     while (delivery := journal.next_delivery("a")) is not None:
         arrived.append(delivery.amendment.metrics[0].value)
         journal.delivered(delivery, Receipt("digits", "1"))
-    assert arrived == [0.5, 0.9]
+    return arrived
+
+
+def test_values_that_come_back_are_delivered_again(journal):
+    """A, then B, then A: the sink must end with A, so the second A is another amendment than the first."""
+    registered(journal)
+    arrived = []
+    for value in (0.5, 0.9, 0.5):
+        amend(journal, value)
+        arrived += arriving(journal)
+    assert arrived == [0.5, 0.9, 0.5]
+    assert len({d.amendment.key for d in journal.deliveries() if d.amendment}) == 3
+
+
+def test_of_several_amendments_that_wait_only_the_last_is_sent(journal):
+    """Each replaces all metrics; what became of the others is in the history."""
+    registered(journal)
+    amend(journal, 0.5, 0.9, 0.5)
+    assert arriving(journal) == [0.5]
+    superseded = [event["detail"] for event in journal.events(20) if event["to_state"] == "SUPERSEDED"]
+    assert superseded == ["a later amendment has all values"] * 2
+
+
+@pytest.mark.parametrize("fate", ["postponed", "rejected", "interrupted"])
+def test_an_amendment_that_was_being_sent_when_a_later_one_came_is_not_sent_after_it(journal, clock, fate):
+    """Whatever became of its attempt, an older amendment that arrived last would take values back."""
+    registered(journal)
+    amend(journal, 0.5)
+    sending = journal.next_delivery("a")
+    amend(journal, 0.9)
+    assert journal.next_delivery("a") is None
+    if fate == "postponed":
+        journal.postpone(sending, "busy", clock.now() + 60)
+    elif fate == "rejected":
+        journal.reject(sending, "no")
+    else:
+        journal.recover_deliveries()
+    assert arriving(journal) == [0.9]
+    journal.retry(rejected=True)
+    assert arriving(journal) == []
+
+
+def test_a_refused_amendment_is_not_tried_again_after_a_later_one(journal):
+    """`drain --retryRejected` sends what was refused, but nothing that was known earlier than what has arrived."""
+    registered(journal)
+    amend(journal, 0.5)
+    journal.reject(journal.next_delivery("a"), "no")
+    amend(journal, 0.9)
+    assert arriving(journal) == [0.9]
+    assert journal.retry(rejected=True) == 0
 
 
 def test_the_database_refuses_a_move_that_the_state_machine_does_not_have(journal, tmp_path):

@@ -166,17 +166,19 @@ class Amendment:
         model: The registration's model.
         registration_key: The key of the version's registration.
         metrics: All metrics now known, in full.
+        revision: Counts the amendments of one registration from 1. Values that come back after others are another amendment.
     """
 
     team: str
     model: str
     registration_key: str
     metrics: tuple[Metric, ...]
+    revision: int = 0
 
     @property
     def key(self) -> str:
         """The amendment's own idempotency key: 64 hex digits."""
-        return Digest.of_json([self.registration_key, [metric.to_json() for metric in self.metrics]]).hex
+        return Digest.of_json([self.registration_key, self.revision, [metric.to_json() for metric in self.metrics]]).hex
 
     def to_json(self) -> JsonValue:
         """Return the fields."""
@@ -185,16 +187,18 @@ class Amendment:
             "model": self.model,
             "registration_key": self.registration_key,
             "metrics": [metric.to_json() for metric in self.metrics],
+            "revision": self.revision,
         }
 
     @classmethod
     def from_json(cls, value: JsonValue) -> Amendment:
-        """Undo `to_json`."""
+        """Undo `to_json`; unknown fields are ignored. Raise ValueError, KeyError or TypeError for anything else."""
         return cls(
             value["team"],
             value["model"],
             value["registration_key"],
             tuple(Metric.from_json(metric) for metric in value["metrics"]),
+            int(value.get("revision", 0)),
         )
 
 

@@ -21,11 +21,11 @@ from modelwatch.config.settings import Settings
 from modelwatch.core import log
 from modelwatch.core.clock import SystemClock
 from modelwatch.core.errors import DiskFullError, ModelwatchError, NotFoundError, StateError
+from modelwatch.core.threads import Worker
 from modelwatch.daemon.agent import Agent, Ended
 from modelwatch.daemon.health import Health
 from modelwatch.daemon.io_priority import let_others_go_first
 from modelwatch.daemon.state_folder import owned, state_folder
-from modelwatch.daemon.threads import Worker
 from modelwatch.lineage.command import from_argument
 from modelwatch.sinks.opening import open_sinks
 from modelwatch.watch.endings.base import Ending

@@ -27,12 +27,12 @@ from modelwatch.core.clock import Clock
 from modelwatch.core.deadline import Deadline
 from modelwatch.core.entities import Receipt
 from modelwatch.core.identifiers import new_ulid
+from modelwatch.core.threads import Worker
 from modelwatch.daemon import announce
 from modelwatch.daemon.origin import Origin
 from modelwatch.daemon.publisher_threads import PublisherThreads
 from modelwatch.daemon.stages import Ground, Stages, note
 from modelwatch.daemon.state_folder import journal_path
-from modelwatch.daemon.threads import Worker
 from modelwatch.daemon.work import Unfinished
 from modelwatch.journal.journal import Journal
 from modelwatch.journal.rows import Delivery

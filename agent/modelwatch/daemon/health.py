@@ -22,12 +22,12 @@ from modelwatch.core import log
 from modelwatch.core.clock import Clock
 from modelwatch.core.errors import StateError
 from modelwatch.core.json import JsonValue, dumps, finite
+from modelwatch.core.threads import Worker
 from modelwatch.daemon import prometheus
 from modelwatch.daemon.http_responder import JSON, Answer, Responder
 from modelwatch.daemon.state_folder import journal_path
 from modelwatch.daemon.status import read_status
 from modelwatch.daemon.status_json import status_json
-from modelwatch.daemon.threads import Worker
 from modelwatch.journal.figures import Figures
 from modelwatch.journal.journal import Journal
 from modelwatch.snapshot.store import SnapshotStore

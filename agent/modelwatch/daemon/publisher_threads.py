@@ -10,8 +10,8 @@ from modelwatch.core import log
 from modelwatch.core.clock import Clock
 from modelwatch.core.entities import Receipt
 from modelwatch.core.errors import StateError
+from modelwatch.core.threads import Worker
 from modelwatch.daemon.publisher import Publisher
-from modelwatch.daemon.threads import Worker
 from modelwatch.journal.journal import Journal
 from modelwatch.journal.rows import Delivery
 from modelwatch.sinks.base import Sink

@@ -16,6 +16,7 @@ from modelwatch.core.deadline import Deadline
 from modelwatch.core.entities import Checkpoint, Receipt, Storage
 from modelwatch.core.errors import StateError
 from modelwatch.core.json import JsonValue
+from modelwatch.core.threads import Worker
 from modelwatch.core.tree import Skipped
 from modelwatch.daemon.intake import Intake
 from modelwatch.daemon.origin import Origin, identity_of
@@ -25,7 +26,6 @@ from modelwatch.daemon.registrar_thread import RegistrarThread
 from modelwatch.daemon.room import Room
 from modelwatch.daemon.scalars_thread import ScalarsThread
 from modelwatch.daemon.state_folder import FOLDER_NAME
-from modelwatch.daemon.threads import Worker
 from modelwatch.daemon.watcher import Watcher
 from modelwatch.daemon.work import Patience, Pinned
 from modelwatch.formats.registry import claim, formats_for

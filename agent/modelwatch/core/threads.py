@@ -1,4 +1,4 @@
-"""Named threads whose unexpected end stops the agent instead of passing unnoticed."""
+"""Named threads whose unexpected end stops the program instead of passing unnoticed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modelwatch.core.errors import ModelwatchError
 
 class Worker:
     """
-    One thread of the agent. Not a daemon thread: the agent ends by ending each.
+    One thread of the agent or of the server. Not a daemon thread: the program ends by ending each.
 
     Args:
         name: Shown by `ps -T`, debuggers and error messages.
@@ -43,7 +43,7 @@ class Worker:
     def _run(self) -> None:
         try:
             self._target()
-        except Exception as error:  # noqa: BLE001 - the thread's top: the error is kept, shown and stops the agent
+        except Exception as error:  # noqa: BLE001 - the thread's top: the error is kept, shown and stops the program
             self.error = error
             hint = error.hint if isinstance(error, ModelwatchError) else ""
             log.error(f"the {self.name} thread failed", why=error, hint=hint)

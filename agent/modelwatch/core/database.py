@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelwatch.core import log
-from modelwatch.core.errors import DiskFullError, StateError
+from modelwatch.core.errors import DamagedError, DiskFullError, StateError
 from modelwatch.core.mounts import is_local, mount_of
 
 
@@ -35,6 +35,7 @@ class Kind:
         damaged: What to do when its content is damaged.
         cache_kib: Memory for pages, for each connection.
         busy_seconds: How long to wait for others' transactions.
+        durable: Whether a commit must outlive a power cut; where it need not, none is waited for, and nothing is damaged all the same.
         complete: Called with each version that a script has made, in the same transaction, for rows that are not written in SQL.
     """
 
@@ -46,6 +47,7 @@ class Kind:
     damaged: str
     cache_kib: int = 512
     busy_seconds: float = 30.0
+    durable: bool = True
     complete: Callable[[sqlite3.Connection, int], None] = _nothing_more
 
     @property
@@ -58,7 +60,7 @@ def connect(path: Path, kind: Kind, *, create: bool = True, any_thread: bool = F
     """
     Open a database, making or upgrading it when `create`. One thread at a time uses a connection.
 
-    A commit is durable when it returns (``synchronous=FULL``). The write-ahead log is used on a local disk only: its shared memory does
+    A commit is durable when it returns (``synchronous=FULL``), if its kind wants that. The write-ahead log is used on a local disk only: its shared memory does
     not work over a network (https://sqlite.org/wal.html).
 
     Args:
@@ -84,12 +86,12 @@ def connect(path: Path, kind: Kind, *, create: bool = True, any_thread: bool = F
     try:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if kind.durable else 'NORMAL'}")
         connection.execute(f"PRAGMA cache_size = -{kind.cache_kib}")
         _prepare(connection, path, kind, create=create)
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise _error(error, kind, f"cannot use the {kind.name} {path}") from error
+        raise state_error(error, kind, f"cannot use the {kind.name} {path}") from error
     except BaseException:
         connection.close()
         raise
@@ -156,7 +158,7 @@ def rows(connection: sqlite3.Connection, kind: Kind, query: str, parameters: Seq
     try:
         return connection.execute(query, parameters).fetchall()
     except sqlite3.DatabaseError as error:
-        raise _error(error, kind, f"cannot read the {kind.name}") from error
+        raise state_error(error, kind, f"cannot read the {kind.name}") from error
 
 
 @contextlib.contextmanager
@@ -181,7 +183,7 @@ def immediate(connection: sqlite3.Connection, kind: Kind) -> Iterator[None]:
         raise
     except sqlite3.DatabaseError as error:
         _undo(connection)
-        raise _error(error, kind, f"cannot write the {kind.name}") from error
+        raise state_error(error, kind, f"cannot write the {kind.name}") from error
 
 
 def _undo(connection: sqlite3.Connection) -> None:
@@ -191,11 +193,11 @@ def _undo(connection: sqlite3.Connection) -> None:
             connection.execute("ROLLBACK")
 
 
-def _error(error: sqlite3.DatabaseError, kind: Kind, doing: str) -> StateError:
+def state_error(error: sqlite3.DatabaseError, kind: Kind, doing: str) -> StateError:
     """Return the error to raise for one of SQLite's, with what to do about it."""
     code = error.sqlite_errorcode & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return DiskFullError(f"{doing}: the disk is full", hint=f"make room on the disk of {kind.where}; nothing is lost")
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return StateError(f"{doing}: {error}", hint=f"it is damaged: {kind.damaged}")
+        return DamagedError(f"{doing}: {error}", hint=f"it is damaged: {kind.damaged}")
     return StateError(f"{doing}: {error}", hint=f"check the permissions of {kind.where}")

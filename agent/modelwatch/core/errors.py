@@ -6,7 +6,8 @@ Every error that leaves a module on purpose.
     ├── ConfigError          78, EX_CONFIG: options that are wrong, all of them at once
     ├── NotFoundError        66, EX_NOINPUT: the named model, version or file does not exist
     ├── StateError           74, EX_IOERR: our own files cannot be read or written, or belong to something else
-    │   └── DiskFullError    74: there is no room for them now
+    │   ├── DiskFullError    74: there is no room for them now
+    │   └── DamagedError     74: their content is damaged
     ├── TransientError       75, EX_TEMPFAIL: may succeed later; callers retry with backoff
     └── PermanentError       65, EX_DATAERR: will never succeed as it is; callers keep it and show it
 
@@ -98,6 +99,10 @@ class StateError(ModelwatchError):
 
 class DiskFullError(StateError):
     """There is no room for our own files, or no quota left; there may be later."""
+
+
+class DamagedError(StateError):
+    """The content of one of our own files is damaged."""
 
 
 class TransientError(ModelwatchError):

@@ -17,7 +17,7 @@ from modelwatch.repository.folding import Itself, Subject
 from modelwatch.repository.layout import MODELS, Place, decode_name, event_milliseconds, is_event_about, version_number
 from modelwatch.repository.storage.directory import DirectoryStorage
 
-_MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +65,18 @@ class Document:
     guards: str | None = None
 
 
-def _load(storage: DirectoryStorage, key: str) -> JsonValue | None:
-    """Return a document's JSON value, None when it is not there. Raise MalformedError."""
+def load(storage: DirectoryStorage, key: str) -> bytes | None:
+    """Return a document as it is, None when it is not there. Raise MalformedError when it cannot be read."""
     try:
-        data = storage.read(key)
-        return None if data is None else loads(data)
+        return storage.read(key)
     except (OSError, ValueError) as error:
         raise MalformedError(Problem(key, f"cannot be read: {error}")) from error
 
 
-def read_document(storage: DirectoryStorage, key: str) -> Document | None:
-    """Return the registration at a key, None when there is none. Raise MalformedError."""
-    value = _load(storage, key)
-    if value is None:
-        return None
+def parse_document(key: str, data: bytes) -> Document:
+    """Return the registration that is at a key. Raise MalformedError."""
     try:
-        return document_from_json(value)
+        return document_from_json(loads(data))
     except _MALFORMED as error:
         raise MalformedError(Problem(key, f"not a registration: {error!r}")) from error
 
@@ -92,16 +88,25 @@ def document_from_json(value: JsonValue) -> Document:
     return Document(str(value["key"]), float(value["registered"]), registration, None if guards is None else str(guards))
 
 
+def read_document(storage: DirectoryStorage, key: str) -> Document | None:
+    """Return the registration at a key, None when there is none. Raise MalformedError."""
+    data = load(storage, key)
+    return None if data is None else parse_document(key, data)
+
+
+def parse_event(key: str, data: bytes) -> Event | None:
+    """Return the event that is at a key, None when it is of an unknown kind. Raise MalformedError."""
+    try:
+        return event_from_json(loads(data))
+    except _MALFORMED as error:
+        raise MalformedError(Problem(key, f"not an event: {error!r}")) from error
+
+
 def read_event(storage: DirectoryStorage, place: Place, name: str) -> Event | None:
     """Return an event by its file's name, None when it is not there or of an unknown kind. Raise MalformedError."""
     key = f"{place.events}/{name}"
-    value = _load(storage, key)
-    if value is None:
-        return None
-    try:
-        return event_from_json(value)
-    except _MALFORMED as error:
-        raise MalformedError(Problem(key, f"not an event: {error!r}")) from error
+    data = load(storage, key)
+    return None if data is None else parse_event(key, data)
 
 
 def event_files(storage: DirectoryStorage, place: Place) -> list[str]:

@@ -1,0 +1,196 @@
+"""
+The SQL of the lists: which items, in which order, from where on.
+
+A page is found by its keys first, in an order that an index has, and only then read. What has no value to be sorted by comes last in both
+directions, so a list is read in legs, one after the other, each in one order: a number, NaN (metrics only), no value.
+
+With a filter, the narrow table of a model's versions is read through and the page kept while reading (a ``+`` before a column keeps SQLite
+from walking an index instead, one lookup for each version); without one, only the page is read.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from modelwatch.repository.index.cursors import Cursor, SqlValue
+from modelwatch.repository.index.outside import data, words
+from modelwatch.repository.index.queries import ListQuery, ModelQuery, VersionQuery
+
+VERSION_FIELDS: Final = frozenset({"registered", "created", "step", "epoch", "size"})
+MODEL_FIELDS: Final = frozenset({"created", "modified", "versions", "size", "number", "registered", "step"})
+
+Parameters = dict[str, SqlValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """
+    A part of a list that is in one order.
+
+    Attributes:
+        source: What stands behind FROM.
+        where: Conditions, all of which hold.
+        value: The column sorted by first; None when there is none.
+        tie: The column that orders what has the same value, and tells every item apart.
+        item: The column that an item is found by, a whole number.
+    """
+
+    source: str
+    where: tuple[str, ...]
+    value: str | None
+    tie: str
+    item: str
+
+
+def page(
+    connection: sqlite3.Connection, legs: Sequence[Leg], parameters: Parameters, query: ListQuery, question: str
+) -> tuple[list[int], str | None]:
+    """
+    Return the items of a page, as what they are found by, and the cursor of the next.
+
+    Raises:
+        UsageError: The query's cursor is none of this question.
+    """
+    after = None if query.cursor is None else Cursor.decode(query.cursor, question)
+    found: list[tuple[Cursor, int]] = []
+    for number, leg in enumerate(legs):
+        if after is not None and number < after.leg:
+            continue
+        read = _leg_sql(leg, descending=query.descending, goes_on=after is not None and number == after.leg)
+        where = {} if after is None else {"after_value": after.value, "after_tie": after.tie}
+        rows = connection.execute(read, {**parameters, **where, "wanted": query.limit + 1 - len(found)})
+        found += [(Cursor(number, value, tie), item) for value, tie, item in rows]
+        if len(found) > query.limit:
+            return [item for _, item in found[: query.limit]], found[query.limit - 1][0].encode(question)
+    return [item for _, item in found], None
+
+
+def _leg_sql(leg: Leg, *, descending: bool, goes_on: bool) -> str:
+    direction, beyond = ("DESC", "<") if descending else ("ASC", ">")
+    conditions = list(leg.where)
+    if goes_on:
+        whole = f"({leg.value}, {leg.tie}) {beyond} (:after_value, :after_tie)"
+        conditions.append(f"{leg.tie} {beyond} :after_tie" if leg.value is None else whole)
+    order = [leg.tie] if leg.value is None else [leg.value, leg.tie]
+    return (
+        f"SELECT {leg.value or 'NULL'}, {leg.tie}, {leg.item} FROM {leg.source} WHERE {' AND '.join(conditions)}"  # noqa: S608 - of our own pieces
+        f" ORDER BY {', '.join(f'{column} {direction}' for column in order)} LIMIT :wanted"
+    )
+
+
+def count(connection: sqlite3.Connection, source: str, where: Sequence[str], parameters: Parameters) -> int:
+    """Return how many items there are."""
+    sql = f"SELECT count(*) FROM {source} WHERE {' AND '.join(where)}"  # noqa: S608 - as above
+    return int(connection.execute(sql, parameters).fetchone()[0])
+
+
+# ------------------------------------------------------------------------------------------------------------------ versions
+
+
+def version_filter(place: int, query: VersionQuery) -> tuple[tuple[str, ...], Parameters]:
+    """Return the conditions for ``versions v`` and their parameters; the first is the model's and no filter."""
+    conditions = ["v.place = :place", *_words("v.text", query)]
+    parameters: Parameters = {"place": place, **_parameters(query)}
+    conditions += [
+        f"v.number IN (SELECT number FROM version_tags WHERE place = :place AND tag = :tag{index})"  # noqa: S608 - as above
+        for index in range(len(query.tags))
+    ]
+    conditions += [f"v.{column} = :{column}" for column in _asked(query)]
+    return tuple(conditions), parameters
+
+
+def version_legs(query: VersionQuery, conditions: tuple[str, ...]) -> tuple[Leg, ...]:
+    """Return the legs of a list of versions that fulfil the conditions of `version_filter`; a metric's name is ``:metric``."""
+    filtered = len(conditions) > 1
+    if query.sort == "number":
+        return (Leg("versions v", conditions, None, "v.number", "v.number"),)
+    if query.sort in VERSION_FIELDS:
+        value = f"+v.{query.sort}" if filtered else f"v.{query.sort}"
+        return (
+            Leg("versions v", (*conditions, f"{value} IS NOT NULL"), value, "v.number", "v.number"),
+            Leg("versions v", (*conditions, f"{value} IS NULL"), None, "v.number", "v.number"),
+        )
+    found: tuple[str, ...] = ("x.place = :place", "x.name = :metric")
+    if filtered:
+        found = (*found, f"x.number IN (SELECT v.number FROM versions v WHERE {' AND '.join(conditions)})")  # noqa: S608 - as above
+    lacking = "v.number NOT IN (SELECT number FROM metrics INDEXED BY metrics_value WHERE place = :place AND name = :metric)"
+    return (
+        Leg("metrics x", (*found, "x.rank = 0"), "x.value", "x.number", "x.number"),
+        Leg("metrics x", (*found, "x.rank = 1"), None, "x.number", "x.number"),
+        Leg("versions v", (*conditions, lacking), None, "v.number", "v.number"),
+    )
+
+
+# -------------------------------------------------------------------------------------------------------------------- models
+
+
+def model_filter(team: bytes | None, query: ModelQuery) -> tuple[tuple[str, ...], Parameters]:
+    """Return the conditions for ``models m`` and their parameters; without a team, of every team's."""
+    conditions = [] if team is None else ["m.team = :team"]
+    parameters: Parameters = {"team": team, **_parameters(query)}
+    conditions += _words("m.text", query)
+    own = "" if team is None else "team = :team AND "
+    conditions += [
+        f"m.place IN (SELECT place FROM model_tags WHERE {own}tag = :tag{index})"  # noqa: S608 - as above
+        for index in range(len(query.tags))
+    ]
+    if asked := _asked(query):
+        facets = " AND ".join(f"f.{column} = :{column}" for column in asked)
+        conditions.append(f"EXISTS (SELECT 1 FROM facets f WHERE f.place = m.place AND {facets})")  # noqa: S608 - as above
+    if query.public is not None:
+        conditions.append("m.public" if query.public else "NOT m.public")
+    return tuple(conditions) or ("TRUE",), parameters
+
+
+def model_legs(query: ModelQuery, conditions: tuple[str, ...]) -> tuple[Leg, ...]:
+    """Return the legs of a list of models that fulfil the conditions of `model_filter`; a metric's name is ``:metric``."""
+    if query.sort == "name":
+        return (Leg("models m", conditions, "m.name", "m.id", "m.place"),)
+    if query.sort in MODEL_FIELDS:
+        value = f"m.{query.sort}"
+        return (
+            Leg("models m", (*conditions, f"{value} IS NOT NULL"), value, "m.id", "m.place"),
+            Leg("models m", (*conditions, f"{value} IS NULL"), None, "m.id", "m.place"),
+        )
+    found = (*conditions, "x.name = :metric", *(("x.team = :team",) if "m.team = :team" in conditions else ()))
+    source = "model_metrics x JOIN models m ON m.place = x.place"
+    lacking = "NOT EXISTS (SELECT 1 FROM model_metrics x WHERE x.place = m.place AND x.name = :metric)"
+    return (
+        Leg(source, (*found, "x.rank = 0"), "x.value", "x.id", "m.place"),
+        Leg(source, (*found, "x.rank = 1"), None, "x.id", "m.place"),
+        Leg("models m", (*conditions, lacking), None, "m.id", "m.place"),
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------------- both
+
+
+def _words(column: str, query: ListQuery) -> list[str]:
+    return [f"instr({column}, :word{index}) > 0" for index in range(len(words(query.text)))]
+
+
+def _asked(query: ListQuery) -> list[str]:
+    asked = {
+        "type": query.type,
+        "format": query.format,
+        "origin": query.origin,
+        "experiment": query.experiment,
+        "project": query.project,
+    }
+    return [column for column, value in asked.items() if value is not None]
+
+
+def _parameters(query: ListQuery) -> Parameters:
+    return {
+        **{f"word{index}": word for index, word in enumerate(words(query.text))},
+        **{f"tag{index}": data(tag) for index, tag in enumerate(query.tags)},
+        "type": None if query.type is None else query.type.value,
+        "format": None if query.format is None else data(query.format),
+        "origin": query.origin,
+        "experiment": None if query.experiment is None else data(query.experiment),
+        "project": None if query.project is None else data(query.project),
+        "metric": data(query.sort),
+    }

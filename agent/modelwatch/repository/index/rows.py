@@ -1,0 +1,141 @@
+"""Rows of the index as the entities that they were written from."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from modelwatch.core.entities import Metric, ModelVersion
+from modelwatch.core.json import decode_float, loads
+from modelwatch.repository.index.answers import Alias, IndexedModel, IndexedVersion
+from modelwatch.repository.index.outside import data, text_of
+from modelwatch.repository.layout import decode_name, encode_name
+from modelwatch.repository.reading import parse_document
+from modelwatch.repository.repository import LATEST
+
+BEST_ALIAS: Final = "best"
+"""Set by hand, it names the best version whatever the metrics say."""
+
+_MOST_DIGITS: Final = 18  # that SQLite can hold; numbers of versions have fewer
+
+
+def find_model(connection: sqlite3.Connection, team: bytes, name_or_id: str) -> sqlite3.Row | None:
+    """Return the row of a team's model by its name or its id, or None."""
+    if not name_or_id:
+        return None
+    row: sqlite3.Row | None = connection.execute(
+        "SELECT m.* FROM places p JOIN models m ON m.place = p.id WHERE p.team = ? AND p.model = ?",
+        (team, data(encode_name(name_or_id))),
+    ).fetchone()
+    if row is None and name_or_id.isascii():
+        row = connection.execute("SELECT * FROM models WHERE team = ? AND id = ?", (team, name_or_id)).fetchone()
+    return row
+
+
+def models_at(connection: sqlite3.Connection, places: Sequence[int]) -> tuple[IndexedModel, ...]:
+    """Return models by the rows of their places, in that order."""
+    return tuple(_model(connection, place) for place in places)
+
+
+def _model(connection: sqlite3.Connection, place: int) -> IndexedModel:
+    [row] = connection.execute("SELECT * FROM models WHERE place = ?", (place,))
+    body = loads(row["body"])
+    aliases = aliases_of(connection, place)
+    best = best_number(connection, row, aliases)
+    shown = {number: version_at(connection, place, number) for number in {row["number"], best} if number is not None}
+    return IndexedModel(
+        id=row["id"],
+        team=body["team"],
+        name=body["name"],
+        created=decode_float(body["created"]),
+        modified=decode_float(body["modified"]),
+        tags=tuple(body["tags"]),
+        notes=body["notes"],
+        summary=body["summary"],
+        public=bool(row["public"]),
+        versions=row["versions"],
+        size=int(row["size"]),
+        latest=shown.get(row["number"]),
+        best=shown.get(best),
+        aliases=aliases,
+    )
+
+
+def aliases_of(connection: sqlite3.Connection, place: int) -> tuple[Alias, ...]:
+    """Return a model's aliases, sorted by name; those too long for a file's name, which cannot be told, are left out."""
+    rows = connection.execute("SELECT part, number FROM aliases WHERE place = ?", (place,))
+    named = ((decode_name(text_of(row["part"])), row["number"]) for row in rows)
+    return tuple(sorted((Alias(name, number) for name, number in named if name is not None), key=lambda alias: alias.name))
+
+
+def best_number(connection: sqlite3.Connection, model: sqlite3.Row, aliases: Iterable[Alias]) -> int | None:
+    """Return the number of a model's best version: what its alias says, when that is live, or its metrics."""
+    for alias in aliases:
+        if alias.name == BEST_ALIAS and is_live(connection, model["place"], alias.number):
+            return alias.number
+    best: int | None = model["best"]
+    return best
+
+
+def number_of(connection: sqlite3.Connection, model: sqlite3.Row, wanted: str) -> int | None:
+    """Return the number of the live version that a number, ``latest``, ``best`` or an alias names, or None."""
+    number: int | None
+    if wanted == LATEST:
+        number = model["number"]
+    elif wanted == BEST_ALIAS:
+        number = best_number(connection, model, aliases_of(connection, model["place"]))
+    elif wanted.isascii() and wanted.isdigit():
+        number = int(wanted) if len(wanted) <= _MOST_DIGITS else None
+    else:
+        number = _number_called(connection, model["place"], wanted)
+    return number if number is not None and is_live(connection, model["place"], number) else None
+
+
+def _number_called(connection: sqlite3.Connection, place: int, alias: str) -> int | None:
+    if not alias:
+        return None
+    part = data(encode_name(alias))
+    row = connection.execute("SELECT number FROM aliases WHERE place = ? AND part = ?", (place, part)).fetchone()
+    return None if row is None else int(row["number"])
+
+
+def is_live(connection: sqlite3.Connection, place: int, number: int) -> bool:
+    """Return whether a model shows a version of this number."""
+    return connection.execute("SELECT 1 FROM versions WHERE place = ? AND number = ?", (place, number)).fetchone() is not None
+
+
+def versions_at(connection: sqlite3.Connection, model: sqlite3.Row, numbers: Sequence[int]) -> tuple[IndexedVersion, ...]:
+    """Return versions of a model by their numbers, in that order."""
+    place = model["place"]
+    body = loads(model["body"])
+    aliases = aliases_of(connection, place)
+    best = best_number(connection, model, aliases)
+    return tuple(
+        IndexedVersion(
+            team=body["team"],
+            model_id=model["id"],
+            model=body["name"],
+            version=version_at(connection, place, number),
+            latest=number == model["number"],
+            best=number == best,
+            aliases=tuple(alias.name for alias in aliases if alias.number == number),
+        )
+        for number in numbers
+    )
+
+
+def version_at(connection: sqlite3.Connection, place: int, number: int) -> ModelVersion:
+    """Return a live version."""
+    [(document_body, amended_body)] = connection.execute(
+        "SELECT d.body, a.body FROM documents d LEFT JOIN amended a ON a.place = d.place AND a.number = d.number"
+        " WHERE d.place = ? AND d.number = ?",
+        (place, number),
+    )
+    document = parse_document(f"version {number}", document_body)
+    registration = document.registration
+    if amended_body is None:
+        return ModelVersion(number, registration, document.registered, (), registration.notes)
+    amended = loads(amended_body)
+    metrics = tuple(Metric.from_json(metric) for metric in amended["metrics"])
+    return ModelVersion(number, registration.with_metrics(metrics), document.registered, tuple(amended["tags"]), amended["notes"])

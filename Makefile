@@ -29,6 +29,19 @@ $(VENV)/.ready: pyproject.toml
 .venv-frameworks/.ready: pyproject.toml
 	$(call environment,.venv-frameworks,--editable . --group frameworks)
 
+# Gradient's own client: its old pins do not install on today's Python, and it works with these newer releases.
+GRADIENT := "click==8.1.8" requests requests-toolbelt six terminaltables click-didyoumean click-help-colors click-completion colorama \
+	progressbar2 halo "marshmallow<3" attrs PyYAML python-dateutil "websocket-client<1" "gql[requests]==3.0.0a6" packaging setuptools \
+	prometheus-client pymongo
+
+.venv-gradient/.ready: Makefile
+	$(call environment,.venv-gradient,$(GRADIENT))
+	.venv-gradient/bin/$(PIP) --no-deps "gradient==2.99.4" "gradient-utils==0.5.0"
+
+.venv-gradient1/.ready: Makefile
+	$(call environment,.venv-gradient1,$(GRADIENT))
+	.venv-gradient1/bin/$(PIP) --no-deps "gradient==1.11.0"
+
 .venv-demo/.ready: pyproject.toml
 	$(call environment,.venv-demo,--editable '.[server]' --group demo)
 
@@ -47,7 +60,7 @@ layers: setup ## import-linter: imports point down
 	$(BIN)/lint-imports
 
 test: setup ## every test that needs no framework, with branch coverage
-	$(BIN)/python -m pytest -m "not frameworks and not container" -n auto --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest -m "not frameworks and not container and not gradient" -n auto --cov --cov-report=term $(ARGS)
 
 test-fault: setup ## only those that kill us at every step and take the disk away
 	$(BIN)/python -m pytest tests/fault -n auto $(ARGS)
@@ -62,8 +75,11 @@ test-container: setup ## the image, entrypoint and sidecar in real containers, w
 	tests/container/prepare.sh
 	$(BIN)/python -m pytest -m container --require-containers $(ARGS)
 
+test-gradient: setup .venv-gradient/.ready .venv-gradient1/.ready ## Gradient's own command-line client against our server
+	$(BIN)/python -m pytest -m gradient --require-gradient -n auto $(ARGS)
+
 soak: setup .venv-frameworks/.ready ## the properties, many more examples, and a hundred kills during real trainings
-	$(BIN)/python -m pytest -m "not frameworks and not container" -n auto --hypothesis-profile=soak --timeout=3600 $(ARGS)
+	$(BIN)/python -m pytest -m "not frameworks and not container and not gradient" -n auto --hypothesis-profile=soak --timeout=3600 $(ARGS)
 	.venv-frameworks/bin/python -m pytest tests/frameworks/test_killed_during_training.py --require-frameworks --hypothesis-profile=soak
 
 docs: setup ## write the documents that are made from the code
@@ -74,7 +90,7 @@ docs-check: setup ## links, symbols, commands, options and exit codes in the doc
 
 check: lint types layers docs-check build-check test ## what must pass before every commit
 
-check-all: lint types layers docs-check build-check test-container test-frameworks test ## what CI runs: check, the frameworks and containers
+check-all: lint types layers docs-check build-check test-container test-frameworks test-gradient test ## what CI runs: check, the frameworks and containers
 
 # ------------------------------------------------------------------------------------------------------- building, running
 
@@ -93,5 +109,5 @@ demo: .venv-demo/.ready ## train two programs on handwritten digits under modelw
 clean: ## remove build outputs and caches; environments and the demo's repository stay
 	rm -rf build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup fmt lint types layers test test-fault test-process test-frameworks test-container soak docs docs-check check check-all \
+.PHONY: help setup fmt lint types layers test test-fault test-process test-frameworks test-container test-gradient soak docs docs-check check check-all \
 	build build-check bench demo clean

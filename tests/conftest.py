@@ -38,6 +38,9 @@ def pytest_addoption(parser):
     parser.addoption(
         "--require-containers", action="store_true", help="fail, instead of skip, tests of containers where none can be run"
     )
+    parser.addoption(
+        "--require-gradient", action="store_true", help="fail, instead of skip, tests of Gradient's client where it is missing"
+    )
 
 
 def pytest_runtest_setup(item):

@@ -52,7 +52,7 @@ def add_to(subparsers: Subparsers) -> None:
     )
     show.add_argument("--origin", action="store_true", help="also show where each value comes from")
     show.add_argument("--json", action="store_true", help="print JSON")
-    add_options(show, groups=("agent", "target", "sidecar", "log"))
+    add_options(show, groups=("agent", "target", "sidecar", "server", "log"))
     show.set_defaults(handle=handle)
 
 

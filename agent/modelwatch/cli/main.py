@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "doctor": "modelwatch.cli.doctor",
     "models": "modelwatch.cli.models",
     "experiments": "modelwatch.cli.experiments",
+    "serve": "modelwatch.cli.serve",
     "config": "modelwatch.cli.config",
     "completion": "modelwatch.cli.completion",
 }

@@ -1,4 +1,4 @@
-"""Where the agent answers over HTTP."""
+"""Where the agent and the server answer over HTTP."""
 
 from __future__ import annotations
 
@@ -25,11 +25,19 @@ class Address:
     port: int
     asked_for: bool = True
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        return self.host.startswith("127.") or self.host == "::1"
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 DEFAULT = Address("127.0.0.1", 9321, asked_for=False)
+"""Of an agent."""
+
+SERVER_DEFAULT = Address("127.0.0.1", 9320, asked_for=False)
 
 
 def address(text: str) -> Address | None:
@@ -46,3 +54,32 @@ def address(text: str) -> Address | None:
     except OSError:
         raise ValueError("is not an address: write 127.0.0.1:9321, 0.0.0.0:9321, [::1]:9321 or off") from None
     return Address(host, int(match["port"]))
+
+
+def listening_address(text: str) -> Address:
+    """Return the address that a text names; a server has one."""
+    found = address(text)
+    if found is None:
+        raise ValueError("is not an address: write 127.0.0.1:9320, 0.0.0.0:9320 or [::1]:9320")
+    return found
+
+
+def external_url(text: str) -> str | None:
+    """Return an address of the web without a slash at its end, or None for an empty text."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 - only a server needs it, and an agent must start at once
+
+    wanted = text.strip().rstrip("/")
+    if not wanted:
+        return None
+    parts = urlsplit(wanted)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("is not an address of the web: write https://models.example.org")
+    return wanted
+
+
+def host_pattern(text: str) -> str:
+    """Return a host's name in lower case, or ``*``."""
+    wanted = text.strip().lower().rstrip(".")
+    if wanted != "*" and not re.fullmatch(r"[a-z0-9_.-]+|\[[0-9a-f:.]+\]", wanted):
+        raise ValueError("is not a host's name: write models.example.org, without a port")
+    return wanted.strip("[]")

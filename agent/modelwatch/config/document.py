@@ -13,6 +13,7 @@ _TITLES = {
     "agent": "What to watch, and how",
     "target": "Where models are registered",
     "sidecar": "When a sidecar ends",
+    "server": "The team's server",
     "log": "What the agent tells",
 }
 

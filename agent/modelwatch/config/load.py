@@ -228,6 +228,7 @@ def _settings(values: Mapping[str, Any], environment: Mapping[str, str], here: P
         model_name=values["modelName"],
         repository=absolute(values["repository"]),
         team=values["team"],
+        api_key=values["apiKey"],
         experiment=values["experimentId"],
         project=values["projectId"],
         run=values["runId"],
@@ -259,6 +260,9 @@ def _settings(values: Mapping[str, Any], environment: Mapping[str, str], here: P
         idle_seconds=values["idleTimeout"],
         snapshot_budget=values["snapshotBudget"],
         lineage_environment=values["lineageEnv"],
+        server_address=values["serverAddress"],
+        external_url=values["externalUrl"],
+        allowed_hosts=values["allowedHost"],
         workers=values["workers"],
         bystander=why_not,
     )

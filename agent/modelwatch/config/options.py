@@ -16,7 +16,7 @@ from pathlib import PurePath
 from typing import Any
 
 from modelwatch.config import reading, snapshot_budget
-from modelwatch.config.address import DEFAULT, address
+from modelwatch.config.address import DEFAULT, SERVER_DEFAULT, address, external_url, host_pattern, listening_address
 from modelwatch.config.surroundings import Surroundings
 from modelwatch.config.wait_for import wait_for
 from modelwatch.config.workers import Workers
@@ -40,7 +40,7 @@ class Option:
         default_help: That value in words.
         example: A value as YAML writes it, for the annotated file.
         metavar: What stands for the value in help.
-        group: ``target`` (which repository and team), ``agent`` (what and how to watch), ``sidecar`` (when training has ended) or ``log``.
+        group: ``target`` (which repository and team), ``agent`` (what and how to watch), ``sidecar`` (when training has ended), ``server`` or ``log``.
         variables: Gradient's own variables, read after ours.
         gradient_names: What Gradient's options file calls it, where that is another name.
         choices: The values in their own spelling, when they are few.
@@ -169,11 +169,11 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "repository",
-        "Folder of the model repository; made by the first registration.",
+        "Folder of the model repository, made by the first registration, or the address of a server.",
         reading.path_text,
         lambda surroundings, _merged: surroundings.default_repository(),
         "/storage/modelwatch where /storage can be written, else the user's data folder",
-        metavar="DIR",
+        metavar="DIR|URL",
         group="target",
         example="/storage/modelwatch",
     ),
@@ -186,6 +186,18 @@ OPTIONS: tuple[Option, ...] = (
         metavar="NAME",
         group="target",
         example="default",
+    ),
+    Option(
+        "apiKey",
+        "API key for a repository that is a server.",
+        reading.optional_secret,
+        _always(None),
+        "none",
+        metavar="KEY",
+        group="target",
+        variables=("PAPERSPACE_API_KEY",),
+        example="mw_4kq7m2xa_...",
+        secret=True,
     ),
     Option(
         "workers",
@@ -421,6 +433,37 @@ OPTIONS: tuple[Option, ...] = (
         metavar="TIME",
         group="sidecar",
         example="30m",
+    ),
+    Option(
+        "serverAddress",
+        "Address that `modelwatch serve` answers at; any but this machine's own demands keys.",
+        listening_address,
+        _always(SERVER_DEFAULT),
+        "127.0.0.1:9320",
+        metavar="HOST:PORT",
+        group="server",
+        example='"0.0.0.0:9320"',
+    ),
+    Option(
+        "externalUrl",
+        "Where people and agents reach the server, when a proxy stands before it; links begin with it.",
+        external_url,
+        _always(None),
+        "the host that each request names",
+        metavar="URL",
+        group="server",
+        example="https://models.example.org",
+    ),
+    Option(
+        "allowedHost",
+        "Name that requests may give in their Host header besides localhost and externalUrl's; `*` for any; may be given several times.",
+        host_pattern,
+        _always(()),
+        "any numeric address that the server listens at",
+        metavar="NAME",
+        group="server",
+        repeated=True,
+        example="[models.example.org]",
     ),
     Option(
         "logLevel",

@@ -50,6 +50,14 @@ def optional_name(text: str) -> str | None:
     return one_name(text) if text.strip() else None
 
 
+def optional_secret(text: str) -> str | None:
+    """Return a text that a header can carry, or None for an empty one."""
+    wanted = text.strip()
+    if not wanted.isascii() or not (wanted.isprintable() or not wanted):
+        raise ValueError("holds characters that no key has")
+    return wanted or None
+
+
 def seconds(text: str) -> float:
     """Return a time in seconds, of at most a week."""
     match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(ms|s|m|h|)\s*", text)

@@ -43,8 +43,9 @@ class Settings:
         model_path: Where training writes checkpoints and models; empty when nothing says.
         model_type: None to recognise it.
         model_name: Name of the registered model.
-        repository: Folder of the repository.
+        repository: Folder of the repository, or the address of a server.
         team: Owner of the models.
+        api_key: For a repository that is a server, or None.
         experiment: Gradient's experiment id, or None.
         project: Gradient's project id, or None.
         run: Identifies the training run, or None to let the agent make one.
@@ -76,6 +77,9 @@ class Settings:
         idle_seconds: How long nothing is written once training has ended, or None when that tells nothing.
         snapshot_budget: The most that snapshots may hold.
         lineage_environment: Globs of the variables that hold hyperparameters.
+        server_address: Where `modelwatch serve` answers.
+        external_url: Where people reach it, or None when that is what requests say.
+        allowed_hosts: Names that requests may give as its host, lower-case.
         workers: Which nodes of a training register what they see.
         bystander: Why this node is not one of them, for people; None when it is.
     """
@@ -85,6 +89,7 @@ class Settings:
     model_name: str
     repository: str
     team: str
+    api_key: str | None
     experiment: str | None
     project: str | None
     run: str | None
@@ -116,5 +121,8 @@ class Settings:
     idle_seconds: float | None
     snapshot_budget: SnapshotBudget
     lineage_environment: tuple[str, ...]
+    server_address: Address
+    external_url: str | None
+    allowed_hosts: tuple[str, ...]
     workers: Workers
     bystander: str | None

@@ -50,10 +50,10 @@ def make_directory(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _temporary(path: Path, pieces: Iterable[bytes]) -> Iterator[Path]:
+def _temporary(path: Path, pieces: Iterable[bytes], mode: int = _MODE) -> Iterator[Path]:
     """Give a durable temporary file beside `path` that holds the `pieces`; it is gone afterwards if it was not moved."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), _MODE)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)
     try:
         try:
             for piece in pieces:
@@ -75,14 +75,21 @@ def replace_file(path: Path, data: bytes | Iterable[bytes]) -> None:
         sync_directory(path.parent)
 
 
-def create_file(path: Path, data: bytes) -> bool:
+def create_file(path: Path, data: bytes, *, mode: int = _MODE) -> bool:
     """
     Write `data` to `path` unless something is there already.
+
+    Args:
+        path: Where.
+
+        data: What.
+
+        mode: Who may do what with the file, less the umask.
 
     Returns:
         Whether this call created it. Of several callers at once, exactly one gets True.
     """
-    with _temporary(path, (data,)) as temporary:
+    with _temporary(path, (data,), mode) as temporary:
         created = link_exclusively(temporary, path)
         sync_directory(path.parent)
         return created

@@ -41,7 +41,8 @@ def test_every_spelling_reaches_the_same_value(option, which, tmp_path, monkeypa
 def test_another_process_that_is_given_the_flags_reads_the_same(option, tmp_path, monkeypatch):
     """The agent of `modelwatch run` is started with what `flags_of` makes of the entrypoint's options."""
     monkeypatch.chdir(tmp_path)
+    command = "serve" if option.group == "server" else "watch"
     words = [f"--{option.kebab}", TEXTS[option.name][0], f"--{option.name}={TEXTS[option.name][1]}"]
-    arguments = build_parser(["watch"]).parse_args(["watch", *words])
-    again = build_parser(["watch"]).parse_args(["watch", *flags_of(arguments)])
+    arguments = build_parser([command]).parse_args([command, *words])
+    again = build_parser([command]).parse_args([command, *flags_of(arguments)])
     assert loaded_of(again).values == loaded_of(arguments).values

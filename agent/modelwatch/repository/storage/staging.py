@@ -22,7 +22,7 @@ from modelwatch.core.lock import LockedError, locked
 from modelwatch.repository.layout import LOCK, STAGED_UPLOAD, STAGING
 from modelwatch.repository.storage.directory import DirectoryStorage, failures_are_transient
 
-_IDENTIFIER = re.compile(r"[0-9a-f]{32}-(?P<size>[0-9]{1,19})-(?P<hex>[0-9a-f]{64})\Z")
+_IDENTIFIER = re.compile(r"[0-9a-f]{32}-(?P<size>[0-9]{1,19})(?:-(?P<hex>[0-9a-f]{64}))?\Z")
 _BUFFER_BYTES = 1 << 20
 _BUSY_SECONDS = 1.0
 
@@ -48,7 +48,7 @@ class StagedUpload:
 
     Attributes:
         identifier: Finds it again, after a restart too. Nobody can guess it.
-        digest: What the content must have.
+        digest: What the content must have, or None when it is to be found out: a browser cannot hash a large file.
         size: Bytes that it must have.
     """
 
@@ -57,7 +57,7 @@ class StagedUpload:
         if match is None:
             raise NotFoundError(f"there is no upload {identifier!r}")
         self.identifier = identifier
-        self.digest = Digest(match["hex"])
+        self.digest = None if match["hex"] is None else Digest(match["hex"])
         self.size = int(match["size"])
         self._storage = storage
         self._path = storage.path(f"{STAGING}/{STAGED_UPLOAD}{identifier}")
@@ -67,9 +67,9 @@ class StagedUpload:
         self._held = contextlib.ExitStack()
 
     @classmethod
-    def create(cls, storage: DirectoryStorage, digest: Digest, size: int) -> Self:
-        """Begin an upload of content that is known by digest and size. Raise TransientError when the repository cannot be written."""
-        upload = cls(storage, f"{os.urandom(16).hex()}-{size}-{digest.hex}")
+    def create(cls, storage: DirectoryStorage, digest: Digest | None, size: int) -> Self:
+        """Begin an upload of content that is known by size, and by digest if possible. Raise TransientError when it cannot be written."""
+        upload = cls(storage, f"{os.urandom(16).hex()}-{size}" + ("" if digest is None else f"-{digest.hex}"))
         with failures_are_transient(storage.root):
             make_directory(storage.path(STAGING))
             upload._open()
@@ -115,6 +115,11 @@ class StagedUpload:
         self.close()
 
     @property
+    def is_closed(self) -> bool:
+        """Whether it has let go of the content."""
+        return self._descriptor < 0
+
+    @property
     def offset(self) -> int:
         """Bytes that are there."""
         return self._offset
@@ -145,9 +150,9 @@ class StagedUpload:
         with failures_are_transient(self._storage.root):
             sync_file(self._descriptor)
 
-    def finish(self) -> None:
+    def finish(self) -> Digest:
         """
-        Make the content a blob, durable when this returns, and close.
+        Make the content a blob, durable when this returns, close, and return its digest.
 
         From now on it counts as written: garbage collection leaves it alone until the registration that needs it has had time to come.
 
@@ -163,7 +168,7 @@ class StagedUpload:
         if self._offset != self.size:
             raise OffsetError(f"upload {self.identifier} has {self._offset} of {self.size} bytes", offset=self._offset)
         found = Digest(self._state.hexdigest())
-        if found != self.digest:
+        if self.digest is not None and found != self.digest:
             self.discard()
             raise PermanentError(f"the content has the digest {found}, not {self.digest}", hint="send it again")
         with failures_are_transient(self._storage.root), self._storage.locked(LOCK, shared=True):
@@ -172,9 +177,10 @@ class StagedUpload:
                 raise NotFoundError(f"there is no upload {self.identifier!r}", hint="begin it again")
             os.utime(self._path, (time.time(), time.time()))
             sync_file(self._descriptor)
-            self._storage.adopt_blob(self._path, self.digest)
-            self._storage.sync_blobs(frozenset({self.digest}))
+            self._storage.adopt_blob(self._path, found)
+            self._storage.sync_blobs(frozenset({found}))
         self.close()
+        return found
 
     def _is_still_there(self) -> bool:
         try:
@@ -190,4 +196,5 @@ class StagedUpload:
 
     def close(self) -> None:
         """Let go of it; what is there stays. A second call does nothing."""
+        self._descriptor = -1
         self._held.close()

@@ -1,0 +1,155 @@
+"""
+What is checked of every request before anybody looks at it, and what every answer says to browsers.
+
+- The Host header names this server: a name that somebody else's DNS points at us (DNS rebinding) is refused.
+- A request that changes something and was made by another site's page is refused (CSRF), whoever the browser thinks is logged in:
+  ``Sec-Fetch-Site`` where the browser sends it, else ``Origin``. Programs send neither.
+- Bodies are no longer than they may be, and come in a reasonable time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from modelwatch.core.identifiers import is_ulid, new_ulid
+from modelwatch.server.errors import RefusedError, error_response
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(?P<port>:[0-9]{1,5})?")
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""For every answer that does not say otherwise. ``Cache-Control`` is ``no-store`` in the same way: most answers are somebody's."""
+
+
+ANY_NUMERIC = "numeric"
+"""In `Limits.allowed_hosts`: every host that is given as a number, which no name server can make mean this one."""
+
+
+def host_name(header: str) -> str | None:
+    """Return the name in a Host header, lower-case and without port, or None when it is none."""
+    match = _HOST.fullmatch(header)
+    return match["name"].strip("[]").lower().rstrip(".") if match else None
+
+
+def is_loopback(name: str) -> bool:
+    """Return whether a host's name means this machine, whatever any name server says."""
+    if name == "localhost" or name.endswith(".localhost"):  # RFC 6761, section 6.3
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def is_numeric(name: str) -> bool:
+    """Return whether a host's name is an IP address."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    What requests may cost.
+
+    Attributes:
+        allowed_hosts: Names that the Host header may give, lower-case, besides those of this machine; ``*`` is any, `ANY_NUMERIC` any number.
+        chunk_seconds: How long the next part of a body may take.
+    """
+
+    allowed_hosts: Collection[str] = ()
+    chunk_seconds: float = 60.0
+
+    def allows(self, name: str) -> bool:
+        """Return whether a request may be for this host."""
+        if is_loopback(name) or name in self.allowed_hosts or "*" in self.allowed_hosts:
+            return True
+        return ANY_NUMERIC in self.allowed_hosts and is_numeric(name)
+
+
+class Guard:
+    """
+    The outermost part of the application.
+
+    Every request gets an id, which answers and errors carry as ``X-Request-Id``: the caller's own where it is a ULID.
+    """
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app = app
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if is_ulid(given) else new_ulid()
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                answer["X-Request-Id"] = request_id
+                for name, value in _HEADERS.items():
+                    answer.setdefault(name, value)
+                answer.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            self._check(scope, headers)
+        except RefusedError as error:
+            await error_response(error, request_id)(scope, receive, send_guarded)
+            return
+        await self._app(scope, self._timed(receive), send_guarded)
+
+    def _check(self, scope: Scope, headers: Headers) -> None:
+        host = headers.get("host", "")
+        name = host_name(host)
+        if len(headers.getlist("host")) != 1 or name is None:
+            raise RefusedError("the Host header is not a host", status=400, code="bad_host")
+        if not self._limits.allows(name):
+            raise RefusedError(
+                f"this server does not answer for {name}",
+                status=421,
+                code="bad_host",
+                hint="the one who runs it can allow the name: `modelwatch serve --allowedHost NAME`",
+            )
+        if scope["method"] not in SAFE_METHODS and _from_another_site(headers, host):
+            raise RefusedError("a page of another site asked for this", status=403, code="cross_site")
+
+    def _timed(self, receive: Receive) -> Receive:
+        async def receive_in_time() -> Message:
+            return await asyncio.wait_for(receive(), self._limits.chunk_seconds)
+
+        return receive_in_time
+
+
+def _from_another_site(headers: Headers, host: str) -> bool:
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in {"same-origin", "none"}
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc.lower() != host.lower()

@@ -1,0 +1,227 @@
+"""Models: lists, one, changes, deletion and its undoing, aliases."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from modelwatch.core.errors import NotFoundError
+from modelwatch.core.json import JsonValue
+from modelwatch.repository.index.answers import IndexedModel, Page
+from modelwatch.repository.index.json_shapes import indexed_model_json
+from modelwatch.repository.json_shapes import run_json
+from modelwatch.repository.summaries import RunSummary
+from modelwatch.server.api.answers import answer
+from modelwatch.server.api.queries import MODEL_PARAMETERS, model_query
+from modelwatch.server.api.schemas import (
+    BYTES,
+    COUNT,
+    NAME,
+    NOTES,
+    NUMBER,
+    PAGE_OF_MODELS,
+    TAG,
+    TEXT,
+    listed,
+    nullable,
+    obj,
+    ref,
+)
+from modelwatch.server.endpoint import Call, Endpoint, Needs, Takes
+
+_MODELS = "/api/v1/teams/{team}/models"
+_MODEL = _MODELS + "/{model}"
+
+
+def _list(call: Call) -> Response:
+    name = call.query("name")
+    if name is None:
+        return _page(call, call.library.models(model_query(call)))
+    try:
+        found = call.library.model(name)
+    except NotFoundError:
+        return _page(call, Page((), None))
+    return _page(call, Page((found,) if found.name == name else (), None))
+
+
+def _list_public(call: Call) -> Response:
+    return _page(call, call.services.public_models(model_query(call)))
+
+
+def _page(call: Call, page: Page[IndexedModel]) -> Response:
+    return answer(call, {"models": [indexed_model_json(model) for model in page.items], "next": page.next})
+
+
+def _shown(call: Call, wanted: str) -> JsonValue:
+    return indexed_model_json(call.library.model(wanted))
+
+
+def _show(call: Call) -> Response:
+    return answer(call, _shown(call, call.path("model")))
+
+
+def _change(call: Call) -> Response:
+    model = call.library.model(call.path("model"))
+    if "notes" in call.body:
+        call.library.note(model.id, call.body["notes"])
+    if "tags" in call.body:
+        call.library.set_tags(model.id, tuple(call.body["tags"]))
+    if "public" in call.body:
+        call.library.publish(model.id, public=call.body["public"])
+    return answer(call, _shown(call, model.id))
+
+
+def _delete(call: Call) -> Response:
+    model = call.library.model(call.path("model"))
+    numbers = call.library.delete_model(model.id)
+    call.record("model-deleted", model.name)
+    return answer(call, {"model": model.name, "id": model.id, "deleted": list(numbers), "freed": 0})
+
+
+def _restore(call: Call) -> Response:
+    return answer(call, indexed_model_json(call.library.restore_model(call.path("model"))))
+
+
+def _aliases(call: Call) -> Response:
+    model = call.library.model(call.path("model"))
+    return answer(call, {"model": model.name, "aliases": {alias.name: alias.number for alias in model.aliases}})
+
+
+def _set_alias(call: Call) -> Response:
+    model = call.library.model(call.path("model"))
+    number = call.library.set_alias(model.id, call.path("alias"), str(call.body["version"]))
+    return answer(call, {"model": model.name, "alias": call.path("alias"), "version": number})
+
+
+def _metrics(call: Call) -> Response:
+    model = call.library.model(call.path("model"))
+    points = [
+        {"key": p.key, "split": p.split, "version": p.number, "step": p.step, "epoch": p.epoch, "value": p.value}
+        for p in call.library.points(model.id)
+    ]
+    return answer(call, {"model": model.name, "points": points})
+
+
+def _runs(call: Call) -> Response:
+    reports = call.library.runs(call.path("model"))
+    now = call.services.clock.now()
+    return answer(call, {"runs": [run_json(RunSummary.of(report, now)) for report in reports]})
+
+
+def _run(call: Call) -> Response:
+    return answer(call, call.library.run(call.path("model"), call.path("run")).to_json())
+
+
+_ALIASES_JSON = obj({"model": TEXT, "aliases": {"type": "object", "additionalProperties": {"type": "integer"}}})
+_DELETED = obj({"model": TEXT, "id": TEXT, "deleted": listed({"type": "integer"}), "freed": BYTES})
+_POINT = obj({"key": TEXT, "split": TEXT, "version": COUNT, "step": nullable(NUMBER), "epoch": nullable(NUMBER), "value": NUMBER})
+_CHANGES = obj({}, {"notes": NOTES, "tags": listed(TAG, maxItems=1000), "public": {"type": "boolean"}}, closed=True)
+
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/api/v1/public/models",
+        Needs.NOTHING,
+        _list_public,
+        name="list_public_models",
+        text="What all teams have published.",
+        answers={200: PAGE_OF_MODELS},
+        parameters=MODEL_PARAMETERS,
+        documented=True,
+    ),
+    Endpoint(
+        "GET",
+        _MODELS,
+        Needs.READ,
+        _list,
+        name="list_models",
+        text="The team's models, a page at a time.",
+        answers={200: PAGE_OF_MODELS},
+        parameters=MODEL_PARAMETERS,
+        documented=True,
+    ),
+    Endpoint("GET", _MODEL, Needs.READ, _show, name="get_model", text="A model.", answers={200: ref("Model")}, documented=True),
+    Endpoint(
+        "PATCH",
+        _MODEL,
+        Needs.WRITE,
+        _change,
+        Takes.JSON,
+        name="change_model",
+        text="Rename a model, replace its notes or its tags, publish it or take that back.",
+        body=_CHANGES,
+        answers={200: ref("Model")},
+        documented=True,
+    ),
+    Endpoint(
+        "DELETE",
+        _MODEL,
+        Needs.WRITE,
+        _delete,
+        name="delete_model",
+        text="Delete a model with all its versions. It can be restored for a week.",
+        answers={200: _DELETED},
+        documented=True,
+    ),
+    Endpoint(
+        "POST",
+        _MODEL + "/restore",
+        Needs.WRITE,
+        _restore,
+        name="restore_model",
+        text="Bring a deleted model back, by its id.",
+        answers={200: ref("Model")},
+        documented=True,
+    ),
+    Endpoint(
+        "GET",
+        _MODEL + "/metrics",
+        Needs.READ,
+        _metrics,
+        name="get_metrics",
+        text="Every metric of every version.",
+        answers={200: obj({"model": TEXT, "points": listed(_POINT)})},
+        documented=True,
+    ),
+    Endpoint(
+        "GET",
+        _MODEL + "/runs",
+        Needs.READ,
+        _runs,
+        name="list_runs",
+        text="The training runs that agents have told of, the latest first.",
+        answers={200: obj({"runs": listed({"type": "object"})})},
+        documented=True,
+    ),
+    Endpoint(
+        "GET",
+        _MODEL + "/runs/{run}",
+        Needs.READ,
+        _run,
+        name="get_run",
+        text="One training run: its curves, and the states of its checkpoints.",
+        answers={200: {"type": "object"}},
+        documented=True,
+    ),
+    Endpoint(
+        "GET",
+        _MODEL + "/aliases",
+        Needs.READ,
+        _aliases,
+        name="list_aliases",
+        text="The names that versions have.",
+        answers={200: _ALIASES_JSON},
+        documented=True,
+    ),
+    Endpoint(
+        "PUT",
+        _MODEL + "/aliases/{alias}",
+        Needs.WRITE,
+        _set_alias,
+        Takes.JSON,
+        name="set_alias",
+        text="Let a name mean a version from now on.",
+        body=obj({"version": {"anyOf": [{"type": "integer", "minimum": 1}, NAME]}}, closed=True),
+        answers={200: obj({"model": TEXT, "alias": TEXT, "version": {"type": "integer"}})},
+        documented=True,
+    ),
+)

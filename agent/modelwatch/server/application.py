@@ -1,0 +1,16 @@
+"""The server, whole: its parts in the order in which their routes are tried."""
+
+from __future__ import annotations
+
+from modelwatch.server.access.guard import Guard, Limits
+from modelwatch.server.api.part import API
+from modelwatch.server.app import Part, build_app
+from modelwatch.server.gradient.part import GRADIENT
+from modelwatch.server.services import Services
+
+PARTS: tuple[Part, ...] = (API, GRADIENT)
+
+
+def application(services: Services, limits: Limits) -> Guard:
+    """Return the application that serves what `services` opened."""
+    return build_app(services, PARTS, limits)

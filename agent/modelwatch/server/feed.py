@@ -1,0 +1,49 @@
+"""Wakes the coroutines that wait for a change of what the repository shows, from whatever thread the change is made in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+
+class Feed:
+    """
+    One wake-up call for everybody who waits.
+
+    It carries nothing: who is woken asks the index what changed. A call that comes while nobody waits is lost, so a waiter asks first.
+    """
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed = asyncio.Event()
+        self._closed = False
+
+    def attach(self) -> None:
+        """Let the running event loop be the one in which coroutines wait."""
+        self._loop = asyncio.get_running_loop()
+
+    def wake(self) -> None:
+        """Wake all who wait. Called from any thread."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+                self._loop.call_soon_threadsafe(self._wake)
+
+    def close(self) -> None:
+        """Wake all who wait, and let nobody wait again: the server ends."""
+        self._closed = True
+        self.wake()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the server ends."""
+        return self._closed
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for the next call, at most for a time."""
+        if not self._closed:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), seconds)
+
+    def _wake(self) -> None:
+        waited_for, self._changed = self._changed, asyncio.Event()
+        waited_for.set()

@@ -1,0 +1,72 @@
+"""The thread that sees what agents write into the directory beside the server, and what grows old in it."""
+
+from __future__ import annotations
+
+import threading
+
+from modelwatch.core import log
+from modelwatch.core.backoff import Backoff
+from modelwatch.core.errors import ModelwatchError
+from modelwatch.core.lock import LockedError
+from modelwatch.core.threads import Worker
+from modelwatch.server.services import Services
+
+_LOOK_SECONDS = 1.0
+_TIDY_SECONDS = 3600.0
+
+
+class Follower:
+    """
+    Looks at the directory again and again, and tidies it now and then.
+
+    An error is told once and tried again: the server goes on answering with what it knows.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._stop = threading.Event()
+        self._failures = 0
+        self._worker = Worker("follower", self._run, on_failure=self._stop.set)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._worker.start()
+
+    def stop(self) -> None:
+        """End the thread and wait for it."""
+        self._stop.set()
+        self._worker.join()
+
+    def _run(self) -> None:
+        clock = self._services.clock
+        backoff = Backoff()
+        tidied = clock.monotonic()
+        wait = 0.0
+        while not clock.wait(self._stop, wait):
+            wait = _LOOK_SECONDS if self._look() else backoff.wait_seconds(self._failures)
+            if clock.monotonic() - tidied >= _TIDY_SECONDS:
+                tidied = clock.monotonic()
+                self._tidy()
+
+    def _look(self) -> bool:
+        try:
+            if self._services.stores.index.refresh():
+                self._services.stores.feed.wake()
+        except ModelwatchError as error:
+            self._failures += 1
+            if self._failures == 1:
+                log.warning("the repository cannot be followed", why=error)
+            return False
+        if self._failures:
+            log.info("the repository is followed again", failures=self._failures)
+            self._failures = 0
+        return True
+
+    def _tidy(self) -> None:
+        try:
+            self._services.stores.transfers.forget_old()
+            self._services.stores.repository.collect_garbage(wait=False)
+        except LockedError:
+            log.debug("content is removed later", why="something is being registered")
+        except ModelwatchError as error:
+            log.warning("content that nothing needs could not be removed", why=error)

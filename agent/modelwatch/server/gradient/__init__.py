@@ -1,0 +1,1 @@
+"""Gradient's own protocol, as its command-line client speaks it."""

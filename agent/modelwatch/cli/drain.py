@@ -17,6 +17,8 @@ _EXAMPLES = """\
 examples:
   modelwatch drain --modelPath /artifacts              finish what a killed container left
   modelwatch drain --modelPath /artifacts --retryRejected
+  modelwatch drain --modelPath /artifacts --repository /storage/models --redirect
+                                                       to a repository that was mistyped, or is mounted elsewhere now
 """
 
 
@@ -36,6 +38,11 @@ def add_to(subparsers: Subparsers) -> None:
         dest="retry_rejected",
         help="also try again what the repository refused",
     )
+    parser.add_argument(
+        "--redirect",
+        action="store_true",
+        help="deliver to --repository what was meant for another one and has not arrived there",
+    )
     add_options(parser, groups=("agent", "target", "log"))
     parser.set_defaults(handle=handle)
 
@@ -45,4 +52,5 @@ def handle(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     folder = known_state_folder(settings.model_path, settings.state_dir)
     with logging_to(settings), owned(folder):
-        return Agent(settings, folder, open_sinks(settings.repository), SystemClock()).drain(rejected=arguments.retry_rejected)
+        agent = Agent(settings, folder, open_sinks(settings.repository), SystemClock())
+        return agent.drain(rejected=arguments.retry_rejected, redirect=arguments.redirect)

@@ -184,13 +184,29 @@ class Agent:
                 announce.nothing_recognised(watcher.files)
         return 70 if stages.have_failed() else code
 
-    def drain(self, *, rejected: bool) -> int:
-        """Deliver what the journal holds, and with `rejected` what was refused, without watching; as `run` returns and raises."""
+    def drain(self, *, rejected: bool, redirect: bool = False) -> int:
+        """
+        Deliver what the journal holds, without watching.
+
+        Args:
+            rejected: Try again what was refused, too.
+
+            redirect: Deliver to the one sink of this agent what was meant for others and has not arrived there.
+
+        Returns:
+            0 when every version has been delivered, 75 when deliveries remain.
+
+        Raises:
+            StateError: The journal cannot be used.
+        """
         with contextlib.ExitStack() as stack:
             stack.callback(self._close_sinks)
             journal = stack.enter_context(self._journal())
             journal.recover_deliveries()
             journal.retry(rejected=rejected)
+            if redirect:
+                [sink] = self._sinks
+                announce.redirected(journal.redirect(sink.name), sink.name)
             publishers = self._ground.publishers()
             with self._running(publishers.workers, publishers.drain):
                 self._drain(journal, publishers, None)
@@ -216,7 +232,7 @@ class Agent:
         self._enter(journal, AgentState.STOPPED)
         announce.summary(self._counted)
         announce.not_registered(unfinished)
-        announce.left(left, model_path=self._settings.model_path, state_dir=self._settings.state_dir)
+        announce.left(left, [sink.name for sink in self._sinks], self._settings)
         return 75 if left or any(entry.late for entry in unfinished) else 0
 
     def _close_sinks(self) -> None:
@@ -224,7 +240,7 @@ class Agent:
             sink.close()
 
     def _finish(self, journal: Journal, stages: Stages, deadline: Deadline) -> None:
-        """Do what is left up to the journal. Room for snapshots comes from deliveries: without any it is not waited for until the deadline."""
+        """Do what is left up to the journal. Room for snapshots comes from our own deliveries: it is not waited for where there are none."""
         ended = self._ended or Ended("", training_over=False)
         watcher, watching, registering = stages.watcher, stages.watching, stages.registering
         self._enter(journal, AgentState.FINISHING)
@@ -234,6 +250,8 @@ class Agent:
         while not watching.join(Deadline.after(self._clock, min(0.1, deadline.remaining_seconds()))):
             if not watcher.waits_for_room() or self._counted.deliveries != arrived or stages.publishers.are_sending():
                 arrived, room_by = self._counted.deliveries, Deadline.after(self._clock, patience)
+            elif not stages.can_make_room():
+                room_by = Deadline.after(self._clock, 0.0)
             if self._abort.is_set() or deadline.passed() or room_by.passed():
                 watcher.finish(Deadline.after(self._clock, 0.0))
                 watching.join()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from modelwatch.config.settings import Settings
 from modelwatch.core import log
 from modelwatch.core.entities import Metric, Receipt
 from modelwatch.core.log import printable
@@ -92,14 +93,30 @@ def lost(number: int) -> None:
         log.warning(f"{what}: `modelwatch status` names them; --snapshotBudget gives more room")
 
 
-def left(deliveries: Mapping[str, int], *, model_path: str, state_dir: str | None) -> None:
-    """Tell what is still to be delivered, and the command that does it."""
+def left(deliveries: Mapping[str, int], ours: Collection[str], settings: Settings) -> None:
+    """Tell what is still to be delivered and the command that does it: to where it was meant to go, and, if that was another repository, to ours."""
     for sink, number in deliveries.items():
-        command = ["modelwatch", "drain", "--modelPath", model_path, *(["--stateDir", state_dir] if state_dir else [])]
-        command += ["--repository", repository_of(sink)]
-        log.warning(
-            f"{_counted(number, 'delivery is', 'deliveries are')} left and kept; finish with: {printable(shlex.join(command))}"
+        counted = _counted(number, "delivery is", "deliveries are")
+        if sink in ours:
+            what = f"{counted} left and kept; finish with: {_drain(settings, sink)}"
+        else:
+            here = "".join(f", or have them here: {_drain(settings, our)} --redirect" for our in ours)
+            what = f"{counted} left and kept for another repository; finish with: {_drain(settings, sink)}{here}"
+        log.warning(what)
+
+
+def redirected(deliveries: Mapping[str, int], sink: str) -> None:
+    """Tell what was given another address."""
+    for other, number in deliveries.items():
+        log.info(
+            f"{_counted(number, 'delivery is', 'deliveries are')} redirected", before=repository_of(other), now=repository_of(sink)
         )
+
+
+def _drain(settings: Settings, sink: str) -> str:
+    place = ["--stateDir", settings.state_dir] if settings.state_dir else []
+    command = ["modelwatch", "drain", "--modelPath", settings.model_path, *place, "--repository", repository_of(sink)]
+    return printable(shlex.join(command))
 
 
 def elsewhere(registered: Mapping[str, int]) -> None:
@@ -108,7 +125,7 @@ def elsewhere(registered: Mapping[str, int]) -> None:
         log.warning(
             f"{_counted(number, 'checkpoint', 'checkpoints')} of this folder went to another repository before, and will not go to this one",
             before=repository_of(sink),
-            hint="to register them here as well, give another --stateDir",
+            hint="to register them here as well, give another --stateDir; to have here what did not arrive there: modelwatch drain --redirect",
         )
 
 

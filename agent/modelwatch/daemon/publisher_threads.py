@@ -66,6 +66,7 @@ class PublisherThreads:
         self._draining = threading.Event()
         self._bells = {sink.name: threading.Event() for sink in sinks}
         self._sending = dict.fromkeys(self._bells, False)
+        self._pending = dict.fromkeys(self._bells, True)
         self.workers = [Worker(f"publisher-{index}", partial(self._publish, sink), on_failure) for index, sink in enumerate(sinks)]
 
     def ring(self) -> None:
@@ -82,15 +83,19 @@ class PublisherThreads:
         """Return whether anything is on its way at this moment. Any thread."""
         return any(self._sending.values())
 
+    def have_work(self) -> bool:
+        """Return whether anything is left for a sink, now or later. Any thread."""
+        return any(bell.is_set() for bell in self._bells.values()) or self.are_sending() or any(self._pending.values())
+
     def _publish(self, sink: Sink) -> None:
         bell = self._bells[sink.name]
         with self._open_journal() as journal:
             publisher = Publisher(journal, sink, self._snapshots, self._clock, self._tell)
             publisher.greet()
-            troubled = False
+            troubled, due = False, None
             while not self._abort.is_set():
-                bell.clear()
                 self._sending[sink.name] = True
+                bell.clear()
                 try:
                     if troubled:
                         journal.recover_deliveries(sink.name)
@@ -105,6 +110,7 @@ class PublisherThreads:
                 else:
                     troubled = False
                 finally:
+                    self._pending[sink.name] = due is not None
                     self._sending[sink.name] = False
                 if due is None and self._draining.is_set():
                     return

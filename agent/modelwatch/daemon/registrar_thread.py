@@ -62,11 +62,18 @@ class RegistrarThread:
         self._queue: queue.SimpleQueue[Pinned | _Amend | None] = queue.SimpleQueue()
         self._amending = threading.Event()  # an `_Amend.NOW` waits in the queue: another would do the same again
         self._pace = Pace(clock)
+        self._handed = 0  # the watcher thread's to count
+        self._done = 0  # the registrar thread's
 
     # ------------------------------------------------------------------------------------------------- from other threads
 
+    def is_busy(self) -> bool:
+        """Return whether something was handed over that is not done. Any thread."""
+        return self._handed != self._done
+
     def hand_over(self, pinned: Pinned) -> None:
         """Take a candidate from the watcher. In the watcher's thread."""
+        self._handed += 1
         self._pace.came()
         self._queue.put(pinned)
 
@@ -107,6 +114,7 @@ class RegistrarThread:
                     if outcome is not None:
                         answer(outcome)
                 self._on_change()
+                self._done += isinstance(item, Pinned)
 
     def _persist(self, work: Callable[[], object]) -> Outcome | None:
         """Do work that writes the journal; while the disk is full, wait and do it again, saying so once."""

@@ -151,6 +151,10 @@ class Stages:
         """Return whether one of them has failed."""
         return any(worker.error is not None for worker in self.workers)
 
+    def can_make_room(self) -> bool:
+        """Return whether a snapshot may be let go of: something is on its way to a sink of ours, or will be. What is meant for others stays."""
+        return self.registrar.is_busy() or self.publishers.have_work()
+
     def give_up(self) -> None:
         """Ask every thread to end without its last work."""
         self.watcher.finish(Deadline.after(self._ground.clock, 0.0))

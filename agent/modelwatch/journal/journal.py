@@ -19,6 +19,7 @@ from modelwatch.core.entities import Amendment, Metric, Receipt, Registration
 from modelwatch.core.json import JsonValue, dumps, loads
 from modelwatch.journal.connection import connect, immediate, rows
 from modelwatch.journal.figures import Figures, read_change_mark, read_figures
+from modelwatch.journal.redirecting import redirect
 from modelwatch.journal.rows import CandidateRow, Delivery, candidate_of, delivery_of, members_of, members_text
 from modelwatch.journal.states import CandidateState, DeliveryState
 from modelwatch.journal.trail import Members, Trail
@@ -330,6 +331,18 @@ class Journal:
                     "UPDATE deliveries SET state = 'PENDING', not_before = 0, moved = ? WHERE state = 'REJECTED'", (now,)
                 ).rowcount
         return count
+
+    def redirect(self, sink: str) -> Mapping[str, int]:
+        """
+        Address to `sink` what other sinks were to get and have not got: versions, those that were refused too, with their amendments.
+
+        An amendment of a version that another sink has stays where it is: there is nothing to amend here. Nothing may be being sent.
+
+        Returns:
+            For each other sink, how many deliveries have another address now.
+        """
+        with immediate(self._connection):
+            return redirect(self._connection, sink, self._clock.now())
 
     def next_due(self, sink: str) -> float | None:
         """Return when (seconds since the epoch) the next delivery to `sink` may be tried, or None when none can be."""

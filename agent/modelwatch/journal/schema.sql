@@ -117,5 +117,5 @@ END;
 CREATE TRIGGER delivery_superseded AFTER DELETE ON deliveries WHEN old.state != 'DELIVERED'
 BEGIN
     INSERT INTO events (at, machine, subject, from_state, to_state, detail)
-    VALUES (old.moved, 'delivery', old.id, old.state, 'SUPERSEDED', 'a later amendment has all values');
+    VALUES (old.moved, 'delivery', old.id, old.state, 'SUPERSEDED', 'another delivery makes it needless');
 END;

@@ -13,7 +13,7 @@ from memory_sink import MemorySink
 from modelwatch.config.load import load
 from modelwatch.core.clock import SystemClock
 from modelwatch.core.errors import StateError, TransientError
-from modelwatch.daemon.agent import Agent, AgentState
+from modelwatch.daemon.agent import Agent, AgentState, Ended
 from modelwatch.daemon.state_folder import journal_path
 from modelwatch.daemon.status import read_status
 
@@ -82,6 +82,39 @@ def test_another_repository_is_not_served_from_an_old_journal_in_silence(models,
     assert agent(models, sink).run(once=True) == 0
     assert sink.roots == []
     assert any("went to another repository before" in message for message in messages)
+
+
+def mistyped(models):
+    """Watch once with a repository that is not there; return the sink that it should have been."""
+    sink = MemorySink(name="directory:/typo")
+    sink.unreachable = TransientError("not a folder")
+    assert agent(models, sink, drainTimeout="0").run(once=True) == 75
+    return MemorySink(name="directory:/right")
+
+
+def test_what_was_meant_for_a_mistyped_repository_goes_to_the_right_one_when_that_is_asked_for(models, messages):
+    """The line at the end says how; until then nothing goes to a repository that it was not meant for."""
+    right = mistyped(models)
+    assert agent(models, right).run(once=True) == 75
+    assert right.roots == []
+    assert messages[-1] == (
+        "1 delivery is left and kept for another repository; finish with:"
+        f" modelwatch drain --modelPath {models} --repository /typo,"
+        f" or have them here: modelwatch drain --modelPath {models} --repository /right --redirect"
+    )
+    assert agent(models, right).drain(rejected=False, redirect=True) == 0
+    assert right.roots == ["a.keras"]
+    assert "1 delivery is redirected" in messages
+
+
+def test_room_that_nothing_of_ours_will_make_is_not_waited_for(models):
+    """Snapshots that are meant for another repository stay; at the end of the training nobody waits a thousand seconds for them to go."""
+    right = mistyped(models)
+    shutil.copy(KERAS, models / "b.keras")
+    watching = agent(models, right, drainTimeout="1000s", snapshotBudget="1000", stateDir=str(models / ".modelwatch"))
+    watching.end(Ended("training ended", training_over=True))
+    assert watching.run(once=False) == 75
+    assert right.roots == []
 
 
 def test_the_same_run_id_goes_on_after_a_restart(models):

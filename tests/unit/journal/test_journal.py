@@ -152,7 +152,7 @@ def test_of_several_amendments_that_wait_only_the_last_is_sent(journal):
     amend(journal, 0.5, 0.9, 0.5)
     assert arriving(journal) == [0.5]
     superseded = [event["detail"] for event in journal.events(20) if event["to_state"] == "SUPERSEDED"]
-    assert superseded == ["a later amendment has all values"] * 2
+    assert superseded == ["another delivery makes it needless"] * 2
 
 
 @pytest.mark.parametrize("fate", ["postponed", "rejected", "interrupted"])
@@ -182,6 +182,35 @@ def test_a_refused_amendment_is_not_tried_again_after_a_later_one(journal):
     amend(journal, 0.9)
     assert arriving(journal) == [0.9]
     assert journal.retry(rejected=True) == 0
+
+
+def test_what_a_sink_has_not_got_can_be_redirected_to_another(journal):
+    """Versions that wait or were refused go with their amendments; what has arrived stays, and so do its amendments."""
+    arrived, waiting, refused = (registration(root) for root in ("arrived", "waiting", "refused"))
+    for wanted in (arrived, refused, waiting):
+        commit(journal, wanted, sinks=("typo",), snapshot=wanted.root, metrics_open=True)
+    journal.delivered(journal.next_delivery("typo"), Receipt("digits", "1"))
+    journal.reject(journal.next_delivery("typo"), "no")
+    for wanted in (arrived, waiting):
+        journal.amend(wanted, (metric("accuracy", 0.9),), metrics_open=False)
+    assert journal.redirect("right") == {"typo": 3}
+    assert journal.undelivered() == {"right": 3, "typo": 1}
+    came = []
+    while (delivery := journal.next_delivery("right")) is not None:
+        came.append((delivery.registration.root, delivery.amendment is not None, delivery.snapshot))
+        journal.delivered(delivery, Receipt("digits", "1"))
+    assert came == [("refused", False, "refused"), ("waiting", False, "waiting"), ("waiting", True, None)]
+    assert journal.needed_snapshots() == frozenset()
+    assert "redirected from typo" in [event["detail"] for event in journal.events(50)]
+
+
+def test_a_version_that_the_right_sink_has_is_not_redirected_a_second_time(journal):
+    """Of a version for two sinks nothing is left when one of them has it and the other is given up."""
+    commit(journal, registration(), sinks=("typo", "right"))
+    journal.delivered(journal.next_delivery("right"), Receipt("digits", "1"))
+    assert journal.redirect("right") == {}
+    assert journal.undelivered() == {}
+    assert journal.needed_snapshots() == frozenset()
 
 
 def test_the_database_refuses_a_move_that_the_state_machine_does_not_have(journal, tmp_path):

@@ -32,6 +32,10 @@ COMMANDS: Mapping[str, str] = {
     "models": "modelwatch.cli.models",
     "experiments": "modelwatch.cli.experiments",
     "serve": "modelwatch.cli.serve",
+    "teams": "modelwatch.cli.teams",
+    "users": "modelwatch.cli.users",
+    "keys": "modelwatch.cli.keys",
+    "audit": "modelwatch.cli.audit",
     "config": "modelwatch.cli.config",
     "completion": "modelwatch.cli.completion",
 }

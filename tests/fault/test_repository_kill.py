@@ -1,4 +1,4 @@
-"""Registering, uploading, amending, deleting and restoring, killed at every step and done again."""
+"""Registering, uploading, amending, deleting, restoring and renaming, killed at every step and done again."""
 
 import signal
 import subprocess
@@ -32,7 +32,7 @@ shutil.rmtree(work / "snapshot", ignore_errors=True)  # blobs may be links to it
 snapshot = make_snapshot(work / "snapshot", {"a": b"1", "b/c": b"22"})
 snapshot = replace(snapshot, linked=frozenset({"a"}))
 registration = make_registration(snapshot.manifest)
-if action in {"amend", "delete", "restore"}:
+if action in {"amend", "delete", "restore", "rename"}:
     repository.register(registration, snapshot)
 if action == "restore" and not (work / "deleted").exists():
     repository.register(replace(registration, root="another"), snapshot)
@@ -55,6 +55,8 @@ elif action == "delete":
     repository.collect_garbage()
 elif action == "restore":
     repository.restore_model("digits", team="default")
+elif action == "rename":
+    repository.rename("digits", "numbers", team="default")
 print(len(seen))
 """
 
@@ -140,3 +142,17 @@ def test_restoring_killed_anywhere_and_repeated_restores(tmp_path):
         assert repository.collect_garbage().blobs == 0
         storage = repository.storage
         assert all(storage.has_blob(entry.digest, entry.size) for entry in model.versions[0].registration.manifest.entries)
+
+
+def test_renaming_killed_anywhere_and_repeated_renames(tmp_path):
+    """At any moment the new name leads to this model or to none; repeated, the model is called by it, and what is registered under it is the model's."""
+    for work, last in _kill_everywhere(tmp_path, "rename", at_least=2):
+        repository = Repository.open(work / "repository")
+        (model,) = repository.models()
+        assert model.name == ("numbers" if last else "digits")
+        assert repository.model("numbers", team="default") == model
+        assert _run(work, "rename").returncode == 0
+        (renamed,) = repository.models()
+        assert (renamed.id, renamed.name, renamed.versions) == (model.id, "numbers", model.versions)
+        assert len(list((work / "repository/models/default/digits/events").iterdir())) == 1
+        assert repository.problems() == ()

@@ -29,6 +29,7 @@ _ESCAPE = re.compile(r"%([0-9a-f]{2})")
 _RESERVED_STEM = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|\Z)")  # device names of Windows, with any extension
 _LONGEST_COMPONENT = 200  # file systems allow 255 bytes, and temporary names add to it
 _KEPT_OF_LONG = 120
+_COMPONENT = re.compile(r"[a-z0-9_%~-][a-z0-9_.%~-]*\Z")
 _VERSION_FILE = re.compile(r"([0-9]{8,15})\.json\Z")  # no more digits than a JSON number keeps everywhere
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -71,6 +72,13 @@ def decode_name(component: str) -> str | None:
         return name if encode_name(name) == component else None
     except ValueError:
         return None
+
+
+def as_component(value: object) -> str:
+    """Return what `encode_name` may have made as it is. Raise ValueError for anything else: it could lead out of its directory."""
+    if not isinstance(value, str) or not _COMPONENT.match(value):
+        raise ValueError(f"not an encoded name: {value!r}")
+    return value
 
 
 def version_number(file_name: str) -> int | None:
@@ -131,6 +139,11 @@ class Place:
     def runs(self) -> str:
         """The directory of the run reports."""
         return f"{self.prefix}/runs"
+
+    @property
+    def renamed(self) -> str:
+        """The document of a name that leads to a model elsewhere."""
+        return f"{self.prefix}/renamed.json"
 
     @property
     def lock(self) -> str:

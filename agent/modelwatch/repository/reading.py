@@ -14,7 +14,15 @@ from modelwatch.core.entities import ModelVersion, RegisteredModel, Registration
 from modelwatch.core.json import JsonValue, loads
 from modelwatch.repository.events import Event, event_from_json
 from modelwatch.repository.folding import Itself, Subject
-from modelwatch.repository.layout import MODELS, Place, decode_name, event_milliseconds, is_event_about, version_number
+from modelwatch.repository.layout import (
+    MODELS,
+    Place,
+    as_component,
+    decode_name,
+    event_milliseconds,
+    is_event_about,
+    version_number,
+)
 from modelwatch.repository.storage.directory import DirectoryStorage
 
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
@@ -107,6 +115,24 @@ def read_event(storage: DirectoryStorage, place: Place, name: str) -> Event | No
     key = f"{place.events}/{name}"
     data = load(storage, key)
     return None if data is None else parse_event(key, data)
+
+
+def read_redirect(storage: DirectoryStorage, place: Place) -> Place | None:
+    """
+    Return the place of the model that a name's own directory leads to, None when it leads nowhere else.
+
+    Raises:
+        MalformedError: It says nothing that can be understood.
+
+        OSError: It cannot be read: that it leads nowhere must not be concluded from that.
+    """
+    if not storage.has(place.renamed):
+        return None
+    try:
+        data = storage.read(place.renamed)
+        return None if data is None else Place(place.team_part, as_component(loads(data)["to"]))
+    except _MALFORMED as error:
+        raise MalformedError(Problem(place.renamed, f"not a redirect: {error!r}")) from error
 
 
 def event_files(storage: DirectoryStorage, place: Place) -> list[str]:
@@ -218,6 +244,12 @@ def read_contents(storage: DirectoryStorage, place: Place) -> Contents:
             about_itself.append(event)
         else:
             subjects[event.registration] = subjects.get(event.registration, Subject()).after(event)
+    try:
+        read_redirect(storage, place)
+    except MalformedError as error:
+        problems.append(error.problem)
+    except OSError as error:
+        problems.append(Problem(place.renamed, f"cannot be read: {error}"))
     return Contents(place, documents, highest, Itself.of(about_itself), subjects, tuple(problems))
 
 

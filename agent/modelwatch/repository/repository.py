@@ -1,184 +1,29 @@
-"""
-The model repository in a directory: the one class that the sink, the command line and the server speak to.
-
-Many processes may use one directory at once. Writers hold the repository's lock shared, so that collecting garbage, which holds it
-alone, cannot remove what they are about to refer to; and the lock of their model while they take a number or append an event.
-Lock order: repository, then model. Readers take no lock.
-"""
+"""The model repository in a directory: the one class that the sink, the command line and the server speak to."""
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator
 
-from modelwatch.core.entities import (
-    Amendment,
-    ModelVersion,
-    Receipt,
-    RegisteredModel,
-    Registration,
-    RunReport,
-    Snapshot,
-    Storage,
-)
-from modelwatch.core.errors import NotFoundError, PermanentError, StateError, TransientError, UsageError
+from modelwatch.core.entities import ModelVersion, RegisteredModel
+from modelwatch.core.errors import NotFoundError, UsageError
 from modelwatch.core.json import dumps
-from modelwatch.repository.events import Event, MetricsReplaced, ModelDeleted, NotesSet, Published, TagsChanged, VersionDeleted
+from modelwatch.core.steps import reached
+from modelwatch.repository.events import Event, ModelDeleted, ModelRenamed, NotesSet, Published, TagsChanged, VersionDeleted
 from modelwatch.repository.garbage import Collected, collect_garbage
-from modelwatch.repository.layout import LOCK, Place
-from modelwatch.repository.opening import read_header
-from modelwatch.repository.reading import Contents, find_number, read_contents, read_subject
+from modelwatch.repository.layout import Place
+from modelwatch.repository.reading import Contents, model_of, read_contents
+from modelwatch.repository.registering import RegisteringRepository
+from modelwatch.repository.renaming import lead
 from modelwatch.repository.restoring import restore_model, restore_version
-from modelwatch.repository.runs import write_report
-from modelwatch.repository.storage.directory import DirectoryStorage, failures_are_transient
-from modelwatch.repository.view import LATEST, Listing, RepositoryView
-from modelwatch.repository.writing import append_event, claim, receipt, require_blobs, store_blobs
+from modelwatch.repository.storage.directory import failures_are_transient
+from modelwatch.repository.view import LATEST, Listing
+from modelwatch.repository.writing import append_event
 
 __all__ = ["LATEST", "Listing", "Repository"]
 
 
-def _as_it_is(_storage: DirectoryStorage, _place: Place, registration: Registration) -> Registration:
-    return registration
-
-
-class Repository(RepositoryView):
-    """A repository that exists, to be read and to be written to. Holds nothing open."""
-
-    @contextlib.contextmanager
-    def changing(self) -> Iterator[None]:
-        """
-        Hold the repository's lock shared, having made sure that it is still the same one: a volume may have been unmounted.
-
-        Raises:
-            TransientError: It is gone, or a write inside failed.
-        """
-        with failures_are_transient(self.root):
-            self._require_same()
-            with self.storage.locked(LOCK, shared=True):
-                yield
-
-    def _require_same(self) -> None:
-        try:
-            header = read_header(self.root)
-        except StateError as error:
-            raise TransientError(error.message, hint=error.hint) from error
-        if header is None or header.id != self.id:
-            raise TransientError(f"the repository {self.root} is gone", hint="is its volume still mounted?")
-
-    @contextlib.contextmanager
-    def changing_model(self, place: Place) -> Iterator[None]:
-        """Hold the lock of a model, inside `changing`."""
-        with self.storage.locked(place.lock):
-            yield
-
-    def place_called(self, name: str, *, team: str) -> Place:
-        """Return where a model of this name is, or would be. Raise PermanentError when a name is empty."""
-        try:
-            return Place.of(team, name)
-        except ValueError as error:
-            raise PermanentError(f"team {team!r}, model {name!r}: {error}") from error
-
-    # ---------------------------------------------------------------------------------------------------------- registering
-
-    def register(self, registration: Registration, snapshot: Snapshot | None) -> Receipt:
-        """
-        Make a version, or return the receipt of the one that has this key already, even when that was deleted since.
-
-        Args:
-            registration: What to register.
-
-            snapshot: The files; None for `Storage.REFERENCE`.
-
-        Raises:
-            PermanentError: A name is empty, or the snapshot does not hold the files.
-
-            TransientError: The repository cannot be written now.
-        """
-        with self.changing():
-            place = self.place_called(registration.model, team=registration.team)
-            known = find_number(self.storage, place, registration.key)
-            if known is not None:
-                return receipt(self.storage, place, registration.model, known)
-            if registration.storage is Storage.COPY:
-                if snapshot is None:
-                    raise PermanentError(
-                        f"model {registration.model!r}: its files are to be copied but there is no snapshot of them"
-                    )
-                store_blobs(self.storage, registration.manifest, snapshot)
-            with self.changing_model(place):
-                return claim(self.storage, place, registration, time.time())
-
-    def register_stored(self, registration: Registration) -> Receipt:
-        """
-        Make a version of content that is in the repository already, or return a receipt as `register` does.
-
-        Raises:
-            MissingContentError: Some of the content is not there.
-
-            PermanentError: A name is empty, or it is by reference.
-
-            TransientError: The repository cannot be written now.
-        """
-        with self.changing():
-            return self.claim_stored(registration)
-
-    def claim_stored(
-        self,
-        registration: Registration,
-        *,
-        choose: Callable[[DirectoryStorage, Place, Registration], Registration] = _as_it_is,
-    ) -> Receipt:
-        """Do what `register_stored` does, inside `changing`; `choose` has the last word on the registration, its model's lock held."""
-        place = self.place_called(registration.model, team=registration.team)
-        with self.changing_model(place):
-            chosen = choose(self.storage, place, registration)
-            known = find_number(self.storage, place, chosen.key)
-            if known is not None:
-                return receipt(self.storage, place, chosen.model, known)
-            require_blobs(self.storage, chosen)
-            return claim(self.storage, place, chosen, time.time())
-
-    def amend(self, amendment: Amendment) -> Receipt:
-        """
-        Replace a version's metrics. The same amendment twice changes nothing the second time.
-
-        Raises:
-            PermanentError: There is no such version, or it was deleted.
-
-            TransientError: The repository cannot be written now.
-        """
-        place = Place.of(amendment.team, amendment.model)
-        key = amendment.registration_key
-        with self.changing():
-            number = find_number(self.storage, place, key)
-            if number is None:
-                raise PermanentError(f"model {amendment.model!r} has no version with the registration {key}")
-            with self.changing_model(place):
-                subject = read_subject(self.storage, place, key)
-                if subject.deleted:
-                    raise PermanentError(f"model {amendment.model!r}: version {number} was deleted")
-                if subject.replaced is None or subject.replaced.metrics != amendment.metrics:
-                    append_event(self.storage, place, key, MetricsReplaced(time.time(), key, amendment.metrics))
-            return receipt(self.storage, place, amendment.model, number)
-
-    def report(self, report: RunReport) -> None:
-        """
-        Put a report in the place of the run's earlier ones. It makes no model: one without versions is not shown.
-
-        Raises:
-            PermanentError: A name is empty.
-
-            TransientError: The repository cannot be written now.
-        """
-        try:
-            place = Place.of(report.team, report.model)
-        except ValueError as error:
-            raise PermanentError(f"team {report.team!r}, model {report.model!r}: {error}") from error
-        with self.changing():
-            write_report(self.storage, place, report)
-
-    # ------------------------------------------------------------------------------------------------------------- changing
+class Repository(RegisteringRepository):
+    """A repository that exists, and all that can be done with it. Holds nothing open."""
 
     def tag(self, name: str, tags: tuple[str, ...], *, team: str, version: str | None = None) -> None:
         """Add tags to a model, or to one version of it. Raise NotFoundError, TransientError."""
@@ -222,6 +67,49 @@ class Repository(RepositoryView):
         with self.changing(), self.changing_model(place):
             self.storage.replace(place.alias(alias), dumps({"number": number, "time": time.time()}).encode("ascii"))
         return number
+
+    def rename(self, name: str, new_name: str, *, team: str) -> RegisteredModel:
+        """
+        Call a model otherwise from now on, and return it. All of its names lead to it: no training need know of the new one.
+
+        Killed half-way and called again, it completes.
+
+        Args:
+            name: The model's name or id.
+
+            new_name: What it is to be called; an earlier name of its own will do.
+
+            team: Whose model.
+
+        Raises:
+            UsageError: The new name is empty, or it leads to another model.
+
+            NotFoundError, TransientError: As elsewhere.
+        """
+        if not new_name:
+            raise UsageError("a model needs a name")
+        place, own = self.seen(name, team=team)[1].place, Place.of(team, new_name)
+        with self.changing():
+            if own != place:
+                with self.changing_model(own):
+                    leads_to = lead(self.storage, own, place)
+                if leads_to != place:
+                    raise self._taken(new_name, leads_to)
+                reached("repository.name-led")
+            with self.changing_model(place):
+                if self.seen_at(place).name != new_name:
+                    append_event(self.storage, place, None, ModelRenamed(time.time(), new_name))
+        return self.seen_at(place)
+
+    def _taken(self, name: str, place: Place) -> UsageError:
+        other = model_of(read_contents(self.storage, place), self.id)
+        if other is None:
+            return UsageError(
+                f"the name {name!r} is that of a model that was deleted", hint="choose another, or restore that model and rename it"
+            )
+        if other.name == name:
+            return UsageError(f"there is a model {name!r} already", hint="choose another name")
+        return UsageError(f"the name {name!r} leads to model {other.name!r}, which had it before", hint="choose another name")
 
     def publish(self, name: str, *, team: str, public: bool = True) -> RegisteredModel:
         """Let anyone read a model, or with `public` false its team alone, and return it. Raise NotFoundError, TransientError."""
@@ -276,7 +164,7 @@ class Repository(RepositoryView):
 
     def delete_versions_of(self, model: RegisteredModel, versions: tuple[ModelVersion, ...], *, keep_seconds: float = 0.0) -> None:
         """Delete some versions of a model, keeping their content as `delete_version` does. Raise NotFoundError, TransientError."""
-        self._delete(self.seen(model.id, team=model.team)[1], versions, keep_seconds)
+        self._delete(self.contents_of(model), versions, keep_seconds)
 
     def _delete(
         self, contents: Contents, versions: tuple[ModelVersion, ...], keep_seconds: float, *, with_model: bool = False
@@ -340,7 +228,7 @@ class Repository(RepositoryView):
             TransientError: The repository cannot be written now.
         """
         with failures_are_transient(self.root):
-            self._require_same()
+            self.require_same()
             return collect_garbage(self.storage, wait=wait)
 
 

@@ -13,6 +13,7 @@ from modelwatch.core.json import loads
 from modelwatch.repository.layout import Place, encode_name
 from modelwatch.repository.opening import ensure_header, read_header
 from modelwatch.repository.reading import Contents, Problem, model_of, places, read_contents
+from modelwatch.repository.renaming import find_place
 from modelwatch.repository.runs import read_report, read_reports
 from modelwatch.repository.storage.directory import DirectoryStorage, failures_are_of_state, failures_are_transient
 
@@ -125,6 +126,14 @@ class RepositoryView:
             raise NotFoundError("the model was deleted meanwhile")
         return model
 
+    def contents_of(self, model: RegisteredModel) -> Contents:
+        """Return what the directory of a model holds that was seen before. Raise NotFoundError when there is none of its id."""
+        with failures_are_of_state(self.root):
+            place = find_place(self.storage, model.team, model.name)
+            if place.model_id(self.id) == model.id:
+                return read_contents(self.storage, place)
+        return self.known(model.id, team=model.team)
+
     def known(self, name: str, *, team: str) -> Contents:
         """Return what the directory of a model holds that has or had a version, whether or not it was deleted. Raise NotFoundError."""
         with failures_are_of_state(self.root):
@@ -143,7 +152,7 @@ class RepositoryView:
 
     def _places_called(self, name: str, team: str) -> Iterator[Place]:
         if name:
-            yield Place.of(team, name)
+            yield find_place(self.storage, team, name)
         for place in places(self.storage, encode_name(team)):
             if place.model_id(self.id) == name:
                 yield place

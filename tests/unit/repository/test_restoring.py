@@ -208,6 +208,16 @@ def test_a_model_deleted_twice_comes_back_in_two_steps(repository, tmp_path):
     assert [version.number for version in repository.restore_model("digits", team=TEAM).versions] == [1, 2, 3, 4]
 
 
+def test_restoring_a_later_model_does_not_keep_the_content_of_an_earlier(repository, tmp_path, monkeypatch):
+    """What was deleted before goes when its own time is over."""
+    repository.delete_model("digits", team=TEAM, keep_seconds=WEEK_SECONDS)
+    add_version(repository, tmp_path, step=4)
+    repository.delete_model("digits", team=TEAM, keep_seconds=WEEK_SECONDS)
+    repository.restore_model("digits", team=TEAM)
+    later(monkeypatch, WEEK_SECONDS + 60)
+    assert repository.collect_garbage().blobs == 3
+
+
 def test_a_model_that_never_was_cannot_be_restored(repository):
     """Its name is not found, as elsewhere."""
     with pytest.raises(NotFoundError, match="there are: digits"):

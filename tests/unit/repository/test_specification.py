@@ -37,9 +37,16 @@ def model_id(root, team, model):
     return "mo" + digits
 
 
+def place(root, team, model):
+    """The directory that a model's name leads to."""
+    folder = root / "models" / encode(team) / encode(model)
+    redirect = folder / "renamed.json"
+    return folder.parent / json.loads(redirect.read_bytes())["to"] if redirect.exists() else folder
+
+
 def read(root, team, model):
     """The model and every live version, by number, with tags and metrics."""
-    folder = root / "models" / encode(team) / encode(model)
+    folder = place(root, team, model)
     versions, keys = {}, set()
     for path in sorted((folder / "versions").glob("[0-9]*.json")):
         body = json.loads(path.read_bytes())
@@ -67,12 +74,14 @@ def apply_to_versions(by_key, events):
 
 def apply_to_model(events):
     """What events make of a model: the number up to which versions belong to one that is gone, and the rest."""
-    floor, itself = 0, {"tags": set(), "public": False}
+    floor, itself = 0, {"name": None, "tags": set(), "public": False}
     for index, event in enumerate(events):
         restored = [later["through"] for later in events[index:] if later["kind"] == "model-restored"]
         match event["kind"]:
             case "tags" if event["registration"] is None:
                 itself["tags"] = itself["tags"] - set(event["remove"]) | set(event["add"])
+            case "model-renamed":
+                itself["name"] = event["name"]
             case "published":
                 itself["public"] = event["public"]
             case "model-deleted" if event["through"] not in restored:
@@ -124,7 +133,7 @@ def test_a_reader_written_from_the_specification_sees_what_we_see(tmp_path, mode
     itself, versions = read(repository.root, TEAM, model)
 
     assert repository.model(model, team=TEAM).id == model_id(repository.root, TEAM, model)
-    assert itself == {"tags": set(), "public": False}
+    assert itself == {"name": None, "tags": set(), "public": False}
     assert {number: body["tags"] for number, body in versions.items()} == {1: {"x"}, 3: set()}
     assert versions[3]["metrics"][0]["value"] == "NaN"
     for number, body in versions.items():
@@ -167,14 +176,32 @@ def test_deletions_that_were_taken_back_are_read_from_the_specification(tmp_path
     repository.restore_version("digits", "3", team=TEAM)
     repository.delete_model("digits", team=TEAM, keep_seconds=1000)
     itself, versions = read(repository.root, TEAM, "digits")
-    assert (itself, versions) == ({"tags": set(), "public": False}, {})
+    assert (itself, versions) == ({"name": None, "tags": set(), "public": False}, {})
 
     repository.restore_model("digits", team=TEAM)
     repository.delete_version("digits", "4", team=TEAM)
     itself, versions = read(repository.root, TEAM, "digits")
-    assert itself == {"tags": {"ours"}, "public": True}
+    assert itself == {"name": None, "tags": {"ours"}, "public": True}
     assert list(versions) == [3]
     keep = needed(repository.root)
     repository.collect_garbage()
     assert {path.name for path in blob_files(repository)} == keep
     assert len(keep) == 2
+
+
+def test_renamed_models_are_read_from_the_specification(tmp_path):
+    """Every name leads to one directory, and the last says how the model is called; a writer that follows it registers there too."""
+    repository = new_repository(tmp_path / "repository")
+    add_version(repository, tmp_path, step=1)
+    for name in ("Numbers", "b"):
+        repository.rename("digits", name, team=TEAM)
+    add_version(repository, tmp_path, model="Numbers", step=2)
+
+    for name in ("digits", "Numbers", "b"):
+        itself, versions = read(repository.root, TEAM, name)
+        assert itself["name"] == repository.model(name, team=TEAM).name == "b"
+        assert list(versions) == [1, 2]
+    assert repository.model("b", team=TEAM).id == model_id(repository.root, TEAM, "digits")
+    redirects = list(repository.root.glob("models/default/*/renamed.json"))
+    assert {path.parent.name for path in redirects} == {encode("Numbers"), "b"}
+    assert all(path.read_bytes() == canonical(json.loads(path.read_bytes())) for path in redirects)

@@ -1,0 +1,125 @@
+"""Content on its way in: in pieces, over connections that break, and never wrong."""
+
+import hashlib
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from served import served
+
+from modelwatch.core.digest import Digest
+
+UPLOADS = "/api/v1/teams/default/uploads"
+CONTENT = bytes(range(256)) * 40
+
+
+def begin(server, content=CONTENT, **more):
+    """Begin an upload and return its address."""
+    body = {"size": len(content), "digest": str(Digest.of_bytes(content)), **more}
+    response = server.client.post(UPLOADS, json={key: value for key, value in body.items() if value is not None})
+    assert response.status_code == 201, response.text
+    return response.headers["Location"]
+
+
+def append(server, address, offset, piece):
+    """Send a piece."""
+    return server.client.patch(address, content=piece, headers={"Upload-Offset": str(offset)})
+
+
+def test_content_arrives_in_one_piece(server):
+    """The last byte is answered with the digest; then the team has it."""
+    done = append(server, begin(server), 0, CONTENT)
+    assert (done.status_code, done.json()) == (200, {"digest": str(Digest.of_bytes(CONTENT)), "size": len(CONTENT)})
+    again = server.client.post(UPLOADS, json={"digest": str(Digest.of_bytes(CONTENT)), "size": len(CONTENT)})
+    assert again.status_code == 200
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cuts=st.lists(st.integers(0, len(CONTENT)), max_size=5), restarts=st.booleans())
+def test_content_arrives_in_any_pieces(tmp_path_factory, cuts, restarts):
+    """However it is cut, and whether or not the server is started anew in between, it is the same content."""
+    root = tmp_path_factory.mktemp("uploads") / "repository"
+    ends = [*sorted(cuts), len(CONTENT)]
+    with served(root) as server:
+        address = begin(server)
+    offset = 0
+    with served(root) as server:
+        for end in ends[:-1]:
+            if end == offset:
+                continue
+            response = append(server, address, offset, CONTENT[offset:end])
+            offset = end
+            if offset == len(CONTENT):
+                assert response.status_code == 200
+                return
+            assert (response.status_code, response.headers["Upload-Offset"]) == (204, str(end))
+            if restarts:
+                break
+    with served(root) as server:
+        assert server.client.head(address).headers["Upload-Offset"] == str(offset)
+        assert append(server, address, offset, CONTENT[offset:]).json()["digest"] == str(Digest.of_bytes(CONTENT))
+
+
+def test_the_server_finds_out_the_digest(server):
+    """A browser need not hash what it sends."""
+    address = begin(server, digest=None)
+    assert append(server, address, 0, CONTENT).json()["digest"] == f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
+
+
+def test_a_piece_that_does_not_fit_is_refused(server):
+    """Neither a gap nor an overlap is written; the answer says where to go on."""
+    address = begin(server)
+    append(server, address, 0, CONTENT[:100])
+    for offset in (0, 50, 101, 10**19):
+        refused = append(server, address, offset, b"x")
+        assert (refused.status_code, refused.json()["offset"]) == (409, 100)
+    assert server.client.patch(address, content=b"x").status_code == 400
+    assert append(server, address, 100, CONTENT[100:]).status_code == 200
+
+
+def test_more_than_was_announced_is_refused(server):
+    """What fits is kept."""
+    address = begin(server)
+    assert append(server, address, 0, CONTENT + b"x").status_code == 400
+    assert int(server.client.head(address).headers["Upload-Offset"]) <= len(CONTENT)
+
+
+def test_other_content_than_was_announced_is_refused(server):
+    """A wrong digest makes nothing, and the upload is over."""
+    address = begin(server)
+    assert append(server, address, 0, bytes(len(CONTENT))).status_code == 422
+    assert append(server, address, 0, CONTENT).status_code == 404
+    assert not list((server.root / "blobs").rglob("*/*/*"))
+
+
+def test_an_abandoned_upload_is_gone(server):
+    """With what had arrived."""
+    address = begin(server)
+    append(server, address, 0, CONTENT[:100])
+    assert server.client.delete(address).status_code == 204
+    assert server.client.head(address).status_code == 404
+    assert not list((server.root / "staging").iterdir())
+
+
+def test_nothing_can_be_uploaded_too(server):
+    """Empty content is content."""
+    address = begin(server, b"")
+    assert append(server, address, 0, b"").json() == {"digest": str(Digest.of_bytes(b"")), "size": 0}
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"size": -1}, {"size": "1"}, {"size": 1, "digest": "sha256:x"}, {"size": 1, "more": 1}, {"size": 1.5}, [], "x", None]
+)
+def test_nonsense_is_told(server, body):
+    """What is wrong, and where."""
+    response = server.client.post(UPLOADS, json=body)
+    assert response.status_code == 400
+    assert response.json()["error"]["code"] == "bad_request"
+
+
+def test_what_is_missing_is_told(server):
+    """Of several contents, those that the team has not uploaded."""
+    known = server.upload(b"known")
+    blobs = [{"digest": str(known), "size": 5}, {"digest": str(Digest.of_bytes(b"other")), "size": 5}]
+    asked = server.client.post("/api/v1/teams/default/blobs/missing", json={"blobs": blobs})
+    assert asked.json() == {"missing": blobs[1:]}

@@ -106,8 +106,11 @@ class TeamLibrary:
         return self._index.models(self.team, query if self.sees_all else replace(query, public=True))
 
     def model(self, wanted: str) -> IndexedModel:
-        """Return a model."""
+        """Return a model; also by a name that it had before it was renamed."""
         found = self._index.model(self.team, wanted)
+        if found is None and wanted:
+            place = self._repository.place_called(wanted, team=self.team)
+            found = self._index.model(self.team, place.model_id(self._repository.id))
         if found is None or not (found.public or self.sees_all):
             raise NotFoundError(f"there is no model {wanted!r}")
         return found
@@ -288,6 +291,12 @@ class TeamLibrary:
         self._changed(report.model)
 
     # ------------------------------------------------------------------------------------------------------------- changing
+
+    def rename(self, wanted: str, name: str) -> IndexedModel:
+        """Give a model another name. Raise UsageError when it is taken."""
+        model = self.model(wanted)
+        self._repository.rename(model.id, name, team=self.team)
+        return self._looked_at(model.id)
 
     def publish(self, wanted: str, *, public: bool) -> IndexedModel:
         """Let everybody see a model, or the team alone again."""

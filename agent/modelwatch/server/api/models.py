@@ -61,6 +61,8 @@ def _show(call: Call) -> Response:
 
 def _change(call: Call) -> Response:
     model = call.library.model(call.path("model"))
+    if "name" in call.body:
+        call.library.rename(model.id, call.body["name"])
     if "notes" in call.body:
         call.library.note(model.id, call.body["notes"])
     if "tags" in call.body:
@@ -114,7 +116,7 @@ def _run(call: Call) -> Response:
 _ALIASES_JSON = obj({"model": TEXT, "aliases": {"type": "object", "additionalProperties": {"type": "integer"}}})
 _DELETED = obj({"model": TEXT, "id": TEXT, "deleted": listed({"type": "integer"}), "freed": BYTES})
 _POINT = obj({"key": TEXT, "split": TEXT, "version": COUNT, "step": nullable(NUMBER), "epoch": nullable(NUMBER), "value": NUMBER})
-_CHANGES = obj({}, {"notes": NOTES, "tags": listed(TAG, maxItems=1000), "public": {"type": "boolean"}}, closed=True)
+_CHANGES = obj({}, {"name": NAME, "notes": NOTES, "tags": listed(TAG, maxItems=1000), "public": {"type": "boolean"}}, closed=True)
 
 ENDPOINTS = (
     Endpoint(

@@ -116,7 +116,9 @@ def test_metrics_over_versions(five):
     assert [(point["version"], point["value"]) for point in points] == [(1, 0.5), (2, 0.25), (3, 0.75), (4, "NaN")]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=501", "limit=x", "order=up", "type=Pickle", "origin=made", "cursor=x", "public=1"])
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=501", "limit=x", "order=up", "type=Pickle", "origin=made", "cursor=x", "public=1"]
+)
 def test_a_wrong_question_is_told(five, query):
     """Not answered as if it were another."""
     assert five.client.get(f"{MODEL}/versions?{query}" if query != "public=1" else f"{TEAM}/models?{query}").status_code == 400
@@ -133,6 +135,19 @@ def test_changes_are_made_and_seen_at_once(server):
     assert server.client.patch(MODEL, json={"tags": ["b"]}).json()["tags"] == ["b"]
     for wrong in ({"nmae": "x"}, {"tags": [""]}, {"tags": ["a\nb"]}, {"public": "yes"}, []):
         assert server.client.patch(MODEL, json=wrong).status_code == 400
+
+
+def test_a_renamed_model_is_found_under_all_its_names(server):
+    """And so does a training that knows the old one reach it; a name that is taken is refused."""
+    server.register({"data": b"one"}, step=1)
+    server.register({"data": b"x"}, model="letters")
+    renamed = server.client.patch(MODEL, json={"name": "numbers"}).json()
+    assert renamed["name"] == "numbers"
+    assert server.register({"data": b"two"}, step=2).json()["version"] == "2"
+    for name in ("digits", "numbers", renamed["id"]):
+        found = server.client.get(f"{TEAM}/models/{name}").json()
+        assert (found["name"], found["versions"]) == ("numbers", 2)
+    assert server.client.patch(f"{TEAM}/models/numbers", json={"name": "letters"}).status_code == 400
 
 
 def test_what_was_deleted_comes_back(server):

@@ -108,7 +108,8 @@ def test_nothing_can_be_uploaded_too(server):
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"size": -1}, {"size": "1"}, {"size": 1, "digest": "sha256:x"}, {"size": 1, "more": 1}, {"size": 1.5}, [], "x", None]
+    "body",
+    [{}, {"size": -1}, {"size": "1"}, {"size": 1, "digest": "sha256:x"}, {"size": 1, "more": 1}, {"size": 1.5}, [], "x", None],
 )
 def test_nonsense_is_told(server, body):
     """What is wrong, and where."""

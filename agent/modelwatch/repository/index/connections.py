@@ -28,15 +28,17 @@ class Connections:
 
     @contextlib.contextmanager
     def lend(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection; it is closed when the block raises. Raise StateError when all are closed, and what opening one raises."""
+        """
+        Lend a connection, which comes back without a transaction.
+
+        Raises:
+            StateError: All are closed for good; and what opening one raises.
+        """
         connection = self._take() or self._open()
         try:
             yield connection
-        except BaseException:
-            connection.close()
-            self._give_back(None)
-            raise
-        self._give_back(connection)
+        finally:
+            self._give_back(_without_transaction(connection))
 
     def _take(self) -> sqlite3.Connection | None:
         with self._turn:
@@ -81,3 +83,13 @@ class Connections:
         """Close all connections, once they are back, for good; a second call does nothing."""
         with self.withheld():
             self._closed = True
+
+
+def _without_transaction(connection: sqlite3.Connection) -> sqlite3.Connection | None:
+    try:
+        if connection.in_transaction:
+            connection.rollback()
+    except sqlite3.Error:
+        connection.close()
+        return None
+    return connection

@@ -34,8 +34,9 @@ from modelwatch.repository.index.taking import VERSIONS
 from modelwatch.repository.layout import Place, decode_name, encode_name
 from modelwatch.repository.opening import read_header
 from modelwatch.repository.reading import MalformedError, Problem
-from modelwatch.repository.repository import LATEST, Repository
+from modelwatch.repository.renaming import find_place
 from modelwatch.repository.storage.directory import failures_are_of_state
+from modelwatch.repository.view import LATEST, RepositoryView
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ class Index:
         repository: What it is an index of.
     """
 
-    def __init__(self, path: Path, repository: Repository) -> None:
+    def __init__(self, path: Path, repository: RepositoryView) -> None:
         self._repository = repository
         self._file = IndexFile(path, repository.id)
         self._connections = Connections(self._file.connect)
@@ -64,7 +65,7 @@ class Index:
         self._changed = False
 
     @classmethod
-    def open(cls, path: Path, repository: Repository) -> Self:
+    def open(cls, path: Path, repository: RepositoryView) -> Self:
         """Open an index and bring it up to date; the first time, that reads the whole repository."""
         index = cls(path, repository)
         try:
@@ -196,11 +197,10 @@ class Index:
     def model(self, team: str, name_or_id: str) -> IndexedModel | None:
         """Return a model of a team by its name or its id, or None."""
 
-        def find(connection: sqlite3.Connection, part: bytes) -> IndexedModel | None:
-            row = find_model(connection, part, name_or_id)
-            return None if row is None else models_at(connection, [row["place"]])[0]
+        def read(connection: sqlite3.Connection, row: sqlite3.Row) -> IndexedModel | None:
+            return models_at(connection, [row["place"]])[0]
 
-        return self._ask_about(team, None, find)
+        return self._ask_about_model(team, name_or_id, None, read)
 
     # ------------------------------------------------------------------------------------------------------------ versions
 
@@ -314,13 +314,17 @@ class Index:
         return self._ask(lambda connection: read(connection, part))
 
     def _ask_about_model(self, team: str, model: str, nothing: T, read: Callable[[sqlite3.Connection, sqlite3.Row], T]) -> T:
-        """Return what is read for the row of a model, `nothing` when there is none."""
+        """Return what is read for the row of a model, `nothing` when there is none. Where a name leads is looked up in the repository."""
+        if not team or not model:
+            return nothing
+        with failures_are_of_state(self._repository.root):
+            place = find_place(self._repository.storage, team, model)
 
-        def find(connection: sqlite3.Connection, part: bytes) -> T:
-            row = find_model(connection, part, model)
+        def find(connection: sqlite3.Connection) -> T:
+            row = find_model(connection, place, model)
             return nothing if row is None else read(connection, row)
 
-        return self._ask_about(team, nothing, find)
+        return self._ask(find)
 
 
 def _models(connection: sqlite3.Connection, part: bytes | None, query: ModelQuery, team: str) -> Page[IndexedModel]:

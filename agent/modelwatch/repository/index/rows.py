@@ -10,9 +10,9 @@ from modelwatch.core.entities import Metric, ModelVersion
 from modelwatch.core.json import decode_float, loads
 from modelwatch.repository.index.answers import Alias, IndexedModel, IndexedVersion
 from modelwatch.repository.index.outside import data, text_of
-from modelwatch.repository.layout import decode_name, encode_name
+from modelwatch.repository.layout import Place, decode_name, encode_name
 from modelwatch.repository.reading import parse_document
-from modelwatch.repository.repository import LATEST
+from modelwatch.repository.view import LATEST
 
 BEST_ALIAS: Final = "best"
 """Set by hand, it names the best version whatever the metrics say."""
@@ -20,16 +20,14 @@ BEST_ALIAS: Final = "best"
 _MOST_DIGITS: Final = 18  # that SQLite can hold; numbers of versions have fewer
 
 
-def find_model(connection: sqlite3.Connection, team: bytes, name_or_id: str) -> sqlite3.Row | None:
-    """Return the row of a team's model by its name or its id, or None."""
-    if not name_or_id:
-        return None
+def find_model(connection: sqlite3.Connection, place: Place, identifier: str) -> sqlite3.Row | None:
+    """Return the row of the model at a place, or else of the model of the same team with this id, or None."""
+    team = data(place.team_part)
     row: sqlite3.Row | None = connection.execute(
-        "SELECT m.* FROM places p JOIN models m ON m.place = p.id WHERE p.team = ? AND p.model = ?",
-        (team, data(encode_name(name_or_id))),
+        "SELECT m.* FROM places p JOIN models m ON m.place = p.id WHERE p.team = ? AND p.model = ?", (team, data(place.model_part))
     ).fetchone()
-    if row is None and name_or_id.isascii():
-        row = connection.execute("SELECT * FROM models WHERE team = ? AND id = ?", (team, name_or_id)).fetchone()
+    if row is None and identifier.isascii():
+        row = connection.execute("SELECT * FROM models WHERE team = ? AND id = ?", (team, identifier)).fetchone()
     return row
 
 

@@ -5,6 +5,7 @@ Every error that leaves a module on purpose.
     ├── UsageError           64, EX_USAGE: the command line cannot be understood
     ├── ConfigError          78, EX_CONFIG: options that are wrong, all of them at once
     ├── NotFoundError        66, EX_NOINPUT: the named model, version or file does not exist
+    ├── AccessError          77, EX_NOPERM: a server refuses the one who asks
     ├── StateError           74, EX_IOERR: our own files cannot be read or written, or belong to something else
     │   ├── DiskFullError    74: there is no room for them now
     │   └── DamagedError     74: their content is damaged
@@ -89,6 +90,12 @@ class NotFoundError(ModelwatchError):
     """The named model, version or file does not exist."""
 
     exit_code = 66
+
+
+class AccessError(ModelwatchError):
+    """A server refuses the one who asks: the key is missing, wrong, or may not do this."""
+
+    exit_code = 77
 
 
 class StateError(ModelwatchError):

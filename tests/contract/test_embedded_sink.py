@@ -1,10 +1,9 @@
 """The embedded repository keeps the contract of every sink, and its own promises about folders."""
 
 import pytest
+from repositories import registered_in, reported_in
 
 from modelwatch.core.errors import TransientError
-from modelwatch.repository.layout import decode_name
-from modelwatch.repository.repository import Repository
 from modelwatch.sinks.embedded import EmbeddedSink
 from modelwatch.testing.sink_contract import SinkContract, make_registration, make_snapshot
 
@@ -18,22 +17,11 @@ class TestEmbeddedSink(SinkContract):
 
     def registered(self, tmp_path):
         """Read the directory with the repository's own reader."""
-        if not (tmp_path / "repository").exists():
-            return []
-        return sorted(
-            (model.name, str(version.number), version.registration.manifest, version.registration.metrics)
-            for model in Repository.open(tmp_path / "repository").models()
-            for version in model.versions
-        )
+        return registered_in(tmp_path / "repository")
 
     def reported(self, tmp_path):
         """Read the directory with the repository's own reader."""
-        if not (tmp_path / "repository").exists():
-            return []
-        repository = Repository.open(tmp_path / "repository")
-        models = [path.name for path in (tmp_path / "repository/models/default").glob("[!.]*")]
-        names = sorted(name for part in models if (name := decode_name(part)) is not None)
-        return [report for name in names for report in sorted(repository.runs(name, team="default"), key=lambda report: report.run)]
+        return reported_in(tmp_path / "repository")
 
 
 def test_the_name_is_the_absolute_path(tmp_path, monkeypatch):

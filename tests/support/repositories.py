@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from modelwatch.core.digest import Digest
-from modelwatch.core.entities import Lifetime, Provenance, Receipt
+from modelwatch.core.entities import Lifetime, Manifest, Metric, Provenance, Receipt, RunReport
+from modelwatch.repository.layout import decode_name
 from modelwatch.repository.repository import Repository
 from modelwatch.repository.storage.staging import StagedUpload
 from modelwatch.testing.sink_contract import make_registration, make_snapshot
@@ -51,3 +52,24 @@ def put_content(repository: Repository, content: bytes) -> Digest:
 def blob_files(repository: Repository) -> list[Path]:
     """Return every blob's file."""
     return sorted(path for path in (repository.root / "blobs").rglob("*") if path.is_file())
+
+
+def registered_in(root: Path) -> list[tuple[str, str, Manifest, tuple[Metric, ...]]]:
+    """Return model, version, files and metrics of all that a repository's folder shows, sorted, as its own reader reads it."""
+    if not root.exists():
+        return []
+    return sorted(
+        (model.name, str(version.number), version.registration.manifest, version.registration.metrics)
+        for model in Repository.open(root).models()
+        for version in model.versions
+    )
+
+
+def reported_in(root: Path) -> list[RunReport]:
+    """Return the run reports of team ``default`` in a repository's folder, sorted by model and run, likewise."""
+    if not root.exists():
+        return []
+    repository = Repository.open(root)
+    models = [path.name for path in (root / "models/default").glob("[!.]*")]
+    names = sorted(name for part in models if (name := decode_name(part)) is not None)
+    return [report for name in names for report in sorted(repository.runs(name, team=TEAM), key=lambda report: report.run)]

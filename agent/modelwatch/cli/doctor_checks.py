@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelwatch.client.address import is_server
 from modelwatch.config.load import Loaded
 from modelwatch.config.settings import Settings
 from modelwatch.core.clock import SystemClock
@@ -263,7 +264,7 @@ def _models(settings: Settings, tree: FileTree) -> Finding:
 
 def _repository(settings: Settings) -> Iterator[Finding]:
     try:
-        sinks = open_sinks(settings.repository)
+        sinks = open_sinks(settings)
     except ModelwatchError as error:
         yield _problem("repository", error.message, error.hint, exit_code=ConfigError.exit_code)
         return
@@ -274,6 +275,8 @@ def _repository(settings: Settings) -> Iterator[Finding]:
             except ModelwatchError as error:
                 yield _problem("repository", error.message, error.hint)
                 return
+    if is_server(settings.repository):
+        return
     path = Path(settings.repository)
     existing = _nearest_existing(path)
     if not os.access(existing, os.W_OK | os.X_OK):

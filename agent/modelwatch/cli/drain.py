@@ -52,5 +52,5 @@ def handle(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     folder = known_state_folder(settings.model_path, settings.state_dir)
     with logging_to(settings), owned(folder):
-        agent = Agent(settings, folder, open_sinks(settings.repository), SystemClock())
+        agent = Agent(settings, folder, open_sinks(settings), SystemClock())
         return agent.drain(rejected=arguments.retry_rejected, redirect=arguments.redirect)

@@ -147,7 +147,7 @@ class _Watch:
     def _watch(self) -> int:
         folder = state_folder(self._settings.model_path, self._settings.state_dir)
         with owned(folder):
-            sinks = open_sinks(self._settings.repository)
+            sinks = open_sinks(self._settings)
             agent = Agent(self._settings, folder, sinks, self._clock, on_armed=self._health.ready, command=self._command)
             with self._changing:
                 self._agent = agent

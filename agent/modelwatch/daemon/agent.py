@@ -283,6 +283,7 @@ class Agent:
                 if limit.passed() or self._abort.is_set():
                     self._abort.set()
                     publishers.ring()
+                    self._close_sinks()  # a server that answers no more would be waited for
                     publisher.join()
 
     # -------------------------------------------------------------------------------------------------------------- parts

@@ -14,7 +14,7 @@ from modelwatch.core.sizes import size_in_words
 from modelwatch.daemon.work import Unfinished
 from modelwatch.journal.rows import Delivery
 from modelwatch.metrics.summary import headline
-from modelwatch.sinks.opening import repository_of
+from modelwatch.sinks.opening import options_for, repository_of
 
 _TOLD = 3
 """Checkpoints that did not become versions and are named at the end; `modelwatch status` has them all."""
@@ -115,7 +115,7 @@ def redirected(deliveries: Mapping[str, int], sink: str) -> None:
 
 def _drain(settings: Settings, sink: str) -> str:
     place = ["--stateDir", settings.state_dir] if settings.state_dir else []
-    command = ["modelwatch", "drain", "--modelPath", settings.model_path, *place, "--repository", repository_of(sink)]
+    command = ["modelwatch", "drain", "--modelPath", settings.model_path, *place, *options_for(sink)]
     return printable(shlex.join(command))
 
 

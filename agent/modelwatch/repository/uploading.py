@@ -157,7 +157,7 @@ def upload(repository: Repository, request: Upload, *, advance: Callable[[int], 
         manifest = Manifest(tuple(sorted(entries, key=lambda entry: entry.path)))
         storage.sync_blobs(frozenset(entry.digest for entry in entries))
         reached("repository.blobs-durable")
-        return repository.claim_stored(_registration(request, manifest), choose=next_upload)
+        return repository.claim_stored(registration_of(request, manifest), choose=next_upload)
 
 
 def register_upload(repository: Repository, registration: Registration) -> Receipt:
@@ -180,7 +180,8 @@ def register_upload(repository: Repository, registration: Registration) -> Recei
         return repository.claim_stored(registration, choose=next_upload)
 
 
-def _registration(request: Upload, manifest: Manifest) -> Registration:
+def registration_of(request: Upload, manifest: Manifest) -> Registration:
+    """Return the registration of an upload, which tells it from no other of the same bytes yet."""
     return Registration(
         team=request.team,
         model=request.model,

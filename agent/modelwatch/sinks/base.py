@@ -66,4 +66,8 @@ class Sink(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of what is open; a second call does nothing."""
+        """
+        Let go of what is open; a second call does nothing.
+
+        Any thread may call it. What another thread is doing with the sink fails soon, with TransientError, or succeeds.
+        """

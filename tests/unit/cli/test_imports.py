@@ -19,12 +19,12 @@ print(*sorted(set(map(lambda name: name.partition(".")[0], sys.modules))))
     [("watch", "--once"), ("status",), ("drain",), ("models", "list"), ("config", "show"), ("doctor",)],
     ids=" ".join,
 )
-def test_nothing_but_a_terminal_and_completion_pays_for_rich_and_shtab(tmp_path, words):
-    """Neither is loaded when standard output is no terminal (docs/adr/0001-rich-and-shtab.md)."""
+def test_nobody_pays_for_what_they_do_not_use(tmp_path, words):
+    """Neither rich nor shtab is loaded when standard output is no terminal (docs/adr/0001), nor HTTP for a repository that is a folder."""
     (tmp_path / "models").mkdir()
     options = ["--repository", str(tmp_path / "repository")] if words != ("status",) else []
     options += ["--modelPath", str(tmp_path / "models")] if words[0] != "models" else []
     command = [sys.executable, "-I", "-c", _PROGRAM, *words, *options]
     loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1].split()
     assert "argparse" in loaded
-    assert not {"rich", "shtab", "pygments"} & set(loaded)
+    assert not {"rich", "shtab", "pygments", "requests", "urllib3", "ssl", "http"} & set(loaded)

@@ -6,9 +6,10 @@ import argparse
 
 from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, settings_of
-from modelwatch.cli.models_change import free_space
-from modelwatch.cli.models_selection import add_parser, counted, open_if_there, open_repository
+from modelwatch.cli.models_change import after_deletion, free_space
+from modelwatch.cli.models_selection import add_parser, counted, on_repository, opened_if_there
 from modelwatch.core.entities import Lifetime
+from modelwatch.repository.base import TeamRepository
 from modelwatch.repository.json_shapes import experiment_json
 
 NAME = "experiments"
@@ -44,7 +45,7 @@ def add_to(subparsers: Subparsers) -> None:
         examples="  modelwatch experiments show es1234567890ab",
     )
     parser.add_argument("experiment", metavar="ID", help="the experiment's id")
-    parser.set_defaults(handle=_show)
+    parser.set_defaults(handle=on_repository(_show))
 
     parser = add_parser(
         actions,
@@ -54,12 +55,12 @@ def add_to(subparsers: Subparsers) -> None:
     )
     parser.add_argument("experiment", metavar="ID", help="the experiment's id")
     parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.set_defaults(handle=_delete)
+    parser.set_defaults(handle=on_repository(_delete))
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    repository = open_if_there(settings_of(arguments))
-    found = () if repository is None else repository.experiments()
+    with opened_if_there(settings_of(arguments)) as repository:
+        found = () if repository is None else repository.experiments()
     if arguments.json:
         output.print_json({"experiments": [experiment_json(each) for each in found]})
         return 0
@@ -82,8 +83,8 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _show(arguments: argparse.Namespace) -> int:
-    found = open_repository(settings_of(arguments)).experiment(arguments.experiment)
+def _show(repository: TeamRepository, arguments: argparse.Namespace) -> int:
+    found = repository.experiment(arguments.experiment)
     if arguments.json:
         output.print_json(experiment_json(found))
         return 0
@@ -106,8 +107,7 @@ def _show(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _delete(arguments: argparse.Namespace) -> int:
-    repository = open_repository(settings_of(arguments))
+def _delete(repository: TeamRepository, arguments: argparse.Namespace) -> int:
     found = repository.experiment(arguments.experiment)
     going, staying = found.with_lifetime(Lifetime.EXPERIMENT), found.with_lifetime(Lifetime.PERMANENT)
     for_good = " for good" if repository.deletes_for_good else ""
@@ -127,7 +127,6 @@ def _delete(arguments: argparse.Namespace) -> int:
             }
         )
     else:
-        print(
-            f"deleted {counted(len(going), 'version')}, {output.size(collected.size_bytes)} freed; {counted(len(staying), 'permanent version')} kept"
-        )
+        kept = counted(len(staying), "permanent version")
+        print(f"deleted {counted(len(going), 'version')}, {kept} kept{after_deletion(repository, collected)}")
     return 0

@@ -7,9 +7,10 @@ import time
 from collections.abc import Sequence
 
 from modelwatch.cli import output
-from modelwatch.cli.arguments import Subparsers, settings_of
-from modelwatch.cli.models_selection import add_model, add_parser, open_repository
+from modelwatch.cli.arguments import Subparsers
+from modelwatch.cli.models_selection import add_model, add_parser, on_repository
 from modelwatch.core.entities import CheckpointState, RunReport, Series
+from modelwatch.repository.base import TeamRepository
 from modelwatch.repository.json_shapes import checkpoint_json, curves_json, run_json, timestamp
 from modelwatch.repository.summaries import RunSummary
 
@@ -24,11 +25,10 @@ def add_to(subparsers: Subparsers) -> None:
     )
     add_model(parser)
     parser.add_argument("run", metavar="RUN", nargs="?", help="the run to show: its curves and what became of its checkpoints")
-    parser.set_defaults(handle=_runs)
+    parser.set_defaults(handle=on_repository(_runs))
 
 
-def _runs(arguments: argparse.Namespace) -> int:
-    repository = open_repository(settings_of(arguments))
+def _runs(repository: TeamRepository, arguments: argparse.Namespace) -> int:
     if arguments.run is None:
         _list(repository.runs(arguments.model), as_json=arguments.json)
     else:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+from collections.abc import Callable, Iterator
 
-from modelwatch.cli.arguments import Subparsers, add_options
+from modelwatch.cli.arguments import Subparsers, add_options, settings_of
+from modelwatch.client.address import is_server
 from modelwatch.config.settings import Settings
 from modelwatch.core.errors import NotFoundError, UsageError
 from modelwatch.repository.base import TeamRepository
@@ -41,21 +44,41 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _folder(settings: Settings) -> str:
+@contextlib.contextmanager
+def opened(settings: Settings, *, create: bool = False) -> Iterator[TeamRepository]:
+    """Give the team's repository that the settings name. Raise UsageError, or what `Repository.open` raises."""
+    if is_server(settings.repository):
+        from modelwatch.client.connection import Connection  # noqa: PLC0415 - a folder's user does not wait for it to be imported
+        from modelwatch.client.repository import RemoteRepository  # noqa: PLC0415 - as above
+
+        with Connection(settings.repository, settings.api_key) as connection:
+            yield RemoteRepository(connection, settings.team)
+        return
     if "://" in settings.repository:
         scheme = settings.repository.partition(":")[0]
-        raise UsageError(f"cannot read {settings.repository}: {scheme} repositories are not supported", hint="give a folder")
-    return settings.repository
+        raise UsageError(
+            f"cannot read {settings.repository}: {scheme} repositories are not supported",
+            hint="give a folder, or a server's address",
+        )
+    yield LocalRepository(Repository.open(settings.repository, create=create), settings.team)
 
 
-def open_repository(settings: Settings, *, create: bool = False) -> TeamRepository:
-    """Open the repository that the settings name. Raise UsageError, or what `Repository.open` raises."""
-    return LocalRepository(Repository.open(_folder(settings), create=create), settings.team)
+@contextlib.contextmanager
+def opened_if_there(settings: Settings) -> Iterator[TeamRepository | None]:
+    """Give the repository that the settings name, or None when its folder is missing or empty. Raise as `opened`."""
+    with contextlib.ExitStack() as stack:
+        try:
+            repository: TeamRepository | None = stack.enter_context(opened(settings))
+        except NotFoundError:
+            repository = None
+        yield repository
 
 
-def open_if_there(settings: Settings) -> TeamRepository | None:
-    """Open the repository that the settings name, or return None when its folder is missing or empty. Raise as `open_repository`."""
-    try:
-        return open_repository(settings)
-    except NotFoundError:
-        return None
+def on_repository(handle: Callable[[TeamRepository, argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """Return the handler of a command that works on a repository which is there."""
+
+    def opened_first(arguments: argparse.Namespace) -> int:
+        with opened(settings_of(arguments)) as repository:
+            return handle(repository, arguments)
+
+    return opened_first

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, settings_of
-from modelwatch.cli.models_selection import add_model, add_parser, add_version, open_if_there, open_repository
+from modelwatch.cli.models_selection import add_model, add_parser, add_version, on_repository, opened_if_there
 from modelwatch.core.entities import Metric
 from modelwatch.core.json import JsonValue
 from modelwatch.metrics.summary import headline
-from modelwatch.repository.base import Listed
+from modelwatch.repository.base import Listed, TeamRepository
 from modelwatch.repository.json_shapes import files_json, model_json, timestamp, version_json
 from modelwatch.repository.summaries import ModelSummary, VersionSummary
 
@@ -37,7 +37,7 @@ def add_to(subparsers: Subparsers) -> None:
         subparsers, "versions", text="List the versions of a model.", examples="  modelwatch models versions digits"
     )
     add_model(parser)
-    parser.set_defaults(handle=_versions)
+    parser.set_defaults(handle=on_repository(_versions))
 
     parser = add_parser(
         subparsers,
@@ -47,20 +47,20 @@ def add_to(subparsers: Subparsers) -> None:
     )
     add_model(parser)
     add_version(parser, text="the version")
-    parser.set_defaults(handle=_details)
+    parser.set_defaults(handle=on_repository(_details))
 
     parser = add_parser(
         subparsers, "files", text="List the files of a version.", examples="  modelwatch models files digits --version latest"
     )
     add_model(parser)
     add_version(parser, text="the version")
-    parser.set_defaults(handle=_files)
+    parser.set_defaults(handle=on_repository(_files))
 
 
 def _list(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
-    repository = open_if_there(settings)
-    listed = Listed(()) if repository is None else repository.list_models(tags=arguments.tag)
+    with opened_if_there(settings) as repository:
+        listed = Listed(()) if repository is None else repository.list_models(tags=arguments.tag)
     for problem in listed.problems:
         output.note(f"left out: {output.printable(problem.key)}: {output.printable(problem.reason)}")
     if arguments.json:
@@ -77,8 +77,7 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _versions(arguments: argparse.Namespace) -> int:
-    repository = open_repository(settings_of(arguments))
+def _versions(repository: TeamRepository, arguments: argparse.Namespace) -> int:
     model = repository.model(arguments.model)
     versions = list(repository.versions(arguments.model))
     if arguments.json:
@@ -89,8 +88,8 @@ def _versions(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _files(arguments: argparse.Namespace) -> int:
-    found = open_repository(settings_of(arguments)).version(arguments.model, arguments.version)
+def _files(repository: TeamRepository, arguments: argparse.Namespace) -> int:
+    found = repository.version(arguments.model, arguments.version)
     if arguments.json:
         output.print_json({"version": found.version.number, "files": files_json(found.manifest)})
     else:
@@ -99,8 +98,8 @@ def _files(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _details(arguments: argparse.Namespace) -> int:
-    found = open_repository(settings_of(arguments)).version(arguments.model, arguments.version)
+def _details(repository: TeamRepository, arguments: argparse.Namespace) -> int:
+    found = repository.version(arguments.model, arguments.version)
     model, version = found.model, found.version
     if arguments.json:
         output.print_json({"model": model_json(model), "version": {**version_json(version), "files": files_json(found.manifest)}})

@@ -10,11 +10,11 @@ from pathlib import Path
 from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, settings_of
 from modelwatch.cli.models_recognise import recognise
-from modelwatch.cli.models_selection import add_model, add_parser, add_version, counted, open_repository
+from modelwatch.cli.models_selection import add_model, add_parser, add_version, counted, on_repository, opened
 from modelwatch.core.entities import ModelType
 from modelwatch.core.errors import PermanentError, UsageError
 from modelwatch.core.json import JsonValue
-from modelwatch.repository.base import FoundVersion
+from modelwatch.repository.base import FoundVersion, TeamRepository
 from modelwatch.repository.downloading import Downloaded, download, select
 from modelwatch.repository.json_shapes import model_json, version_json
 from modelwatch.repository.uploading import Upload, files_to_upload
@@ -65,7 +65,7 @@ def add_to(subparsers: Subparsers) -> None:
         "--file", dest="files", metavar="PATH", nargs="+", action="extend", default=[], help="only these files or folders"
     )
     parser.add_argument("--force", action="store_true", help="replace files that have other content")
-    parser.set_defaults(handle=_download)
+    parser.set_defaults(handle=on_repository(_download))
 
     parser = add_parser(
         subparsers,
@@ -75,7 +75,7 @@ def add_to(subparsers: Subparsers) -> None:
     )
     add_model(parser)
     add_version(parser, text="the version")
-    parser.set_defaults(handle=_verify)
+    parser.set_defaults(handle=on_repository(_verify))
 
 
 def _upload(arguments: argparse.Namespace) -> int:
@@ -102,12 +102,12 @@ def _upload(arguments: argparse.Namespace) -> int:
     )
     if not request.model:
         raise UsageError("a model needs a name", hint="give one with --name")
-    repository = open_repository(settings, create=True)
-    with output.progress("uploading", sum(file.size for file in files)) as advance:
-        receipt = repository.upload(request, advance=advance)
-    if arguments.upload_tags:
-        repository.tag(request.model, arguments.upload_tags)
-    uploaded = repository.version(request.model, receipt.version)
+    with opened(settings, create=True) as repository:
+        with output.progress("uploading", sum(file.size for file in files)) as advance:
+            receipt = repository.upload(request, advance=advance)
+        if arguments.upload_tags:
+            repository.tag(request.model, arguments.upload_tags)
+        uploaded = repository.version(request.model, receipt.version)
     model, version = uploaded.model, uploaded.version
     if arguments.json:
         output.print_json({"model": model_json(model), "version": version_json(version)})
@@ -135,8 +135,7 @@ def _summary(text: str | None) -> JsonValue:
         ) from error
 
 
-def _download(arguments: argparse.Namespace) -> int:
-    repository = open_repository(settings_of(arguments))
+def _download(repository: TeamRepository, arguments: argparse.Namespace) -> int:
     found = repository.version(arguments.model, arguments.version)
     model, version = found.model, found.version
     entries = select(found.manifest, tuple(arguments.files))
@@ -169,8 +168,7 @@ def _downloaded_json(found: FoundVersion, destination: Path, done: Downloaded) -
     }
 
 
-def _verify(arguments: argparse.Namespace) -> int:
-    repository = open_repository(settings_of(arguments))
+def _verify(repository: TeamRepository, arguments: argparse.Namespace) -> int:
     found = repository.version(arguments.model, arguments.version)
     with output.progress("verifying", found.version.size) as advance:
         files = list(repository.verify(found, advance=advance))

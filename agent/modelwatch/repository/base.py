@@ -49,8 +49,8 @@ class TeamRepository(Protocol):
     """
     One team's models. A name is a model's name or its id; a version is a number, ``latest`` or an alias.
 
-    Every method raises NotFoundError for what does not exist, and StateError, TransientError or PermanentError when the repository cannot be
-    used now, or not in this way.
+    Every method raises NotFoundError for what does not exist, and StateError, TransientError, AccessError or PermanentError when
+    the repository cannot be used now, or not in this way.
     """
 
     @property
@@ -110,6 +110,15 @@ class TeamRepository(Protocol):
 
     def delete_experiment(self, identifier: str) -> None:
         """Delete the versions that live with an experiment; the permanent ones stay."""
+
+    def restore_model(self, name: str) -> ModelSummary:
+        """Take the latest deletion of a model back. Raise PermanentError when its content is gone."""
+
+    def restore_version(self, name: str, version: str) -> VersionSummary:
+        """Take the deletion of a version back. Raise PermanentError when its content is gone."""
+
+    def publish(self, name: str, *, public: bool) -> ModelSummary:
+        """Let anyone who reaches a server of the repository read a model, or its team alone again."""
 
     def collect_garbage(self, *, wait: bool) -> Collected:
         """

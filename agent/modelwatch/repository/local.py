@@ -113,6 +113,18 @@ class LocalRepository:
         """Append events."""
         experiments.delete_experiment(self._repository, identifier, self._team)
 
+    def restore_model(self, name: str) -> ModelSummary:
+        """Append events."""
+        return ModelSummary.of(self._repository.restore_model(name, team=self._team))
+
+    def restore_version(self, name: str, version: str) -> VersionSummary:
+        """Append an event."""
+        return VersionSummary.of(self._repository.restore_version(name, version, team=self._team))
+
+    def publish(self, name: str, *, public: bool) -> ModelSummary:
+        """Append an event."""
+        return ModelSummary.of(self._repository.publish(name, team=self._team, public=public))
+
     def collect_garbage(self, *, wait: bool) -> Collected:
         """Mark and sweep."""
         return self._repository.collect_garbage(wait=wait)

@@ -183,6 +183,11 @@ class ExperimentSummary:
     runs: tuple[str, ...]
     versions: tuple[ExperimentVersion, ...]
 
+    def __post_init__(self) -> None:
+        """Refuse an experiment that no version came from, with ValueError."""
+        if not self.versions:
+            raise ValueError(f"no version came from experiment {self.id!r}")
+
     @classmethod
     def of(cls, experiment: Experiment) -> ExperimentSummary:
         """Return what lists show of an experiment."""

@@ -1,5 +1,6 @@
 """`modelwatch models` and `modelwatch experiments`, run as the command line runs them."""
 
+import contextlib
 import json
 import math
 import re
@@ -7,8 +8,10 @@ from dataclasses import replace
 
 import pytest
 from repositories import TEAM, add_version, new_repository
+from thread_server import thread_server
 
 from modelwatch.cli.main import main
+from modelwatch.core.digest import Digest
 from modelwatch.core.entities import Lifetime, Metric, Storage
 from modelwatch.repository.repository import Repository
 from modelwatch.testing.sink_contract import make_registration, make_snapshot
@@ -16,16 +19,31 @@ from modelwatch.testing.sink_contract import make_registration, make_snapshot
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
+@pytest.fixture(params=["folder", "server"])
+def where(request):
+    """Run a test on the folder of a repository, and again through a server that serves it."""
+    return request.param
+
+
 @pytest.fixture
-def run(tmp_path, capsys):
-    """Return a function that runs a command on the test's repository and gives exit code, standard output and standard error."""
+def run(tmp_path, capsys, where):
+    """
+    Return a function that runs a command on the test's repository and gives exit code, standard output and standard error.
 
-    def call(*words):
-        code = main([*words, "--repository", str(tmp_path / "repository")])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
+    The server starts with the first command: what the test has put into the folder by then is what it finds.
+    """
+    with contextlib.ExitStack() as stack:
+        address = str(tmp_path / "repository")
 
-    return call
+        def call(*words):
+            nonlocal address
+            if where == "server" and "://" not in address:
+                address = stack.enter_context(thread_server(tmp_path / "repository")).url
+            code = main([*words, "--repository", address])
+            printed = capsys.readouterr()
+            return code, printed.out, printed.err
+
+        yield call
 
 
 @pytest.fixture
@@ -58,7 +76,7 @@ def repository(tmp_path):
 
 
 @pytest.mark.parametrize("exists", [False, True])
-def test_an_empty_repository_says_how_to_start(run, run_json, tmp_path, exists):
+def test_an_empty_repository_says_how_to_start(run, run_json, tmp_path, where, exists):
     """Listing before anything was registered is no error, makes nothing, and tells three ways to begin."""
     if exists:
         (tmp_path / "repository").mkdir()
@@ -67,7 +85,7 @@ def test_an_empty_repository_says_how_to_start(run, run_json, tmp_path, exists):
     assert all(f"modelwatch {command}" in out for command in ("run", "watch --once", "models upload"))
     assert run_json("models", "list") == {"models": []}
     assert run_json("experiments", "list") == {"experiments": []}
-    assert not list(tmp_path.glob("repository/*"))
+    assert where == "server" or not list(tmp_path.glob("repository/*"))
 
 
 def test_the_table_shows_the_latest_version(run, repository):
@@ -145,6 +163,7 @@ def test_mistakes_are_told_with_what_to_do(run, repository, words, code, said):
     assert said in err
 
 
+@pytest.mark.parametrize("where", ["folder"], indirect=True)
 def test_what_cannot_be_read_is_left_out_and_told(run, repository):
     """A torn version is no error: the others are shown, and standard error says which was left out."""
     torn = repository.root / "models/default/digits/versions/00000002.json"
@@ -155,6 +174,7 @@ def test_what_cannot_be_read_is_left_out_and_told(run, repository):
     assert "left out: models/default/digits/versions/00000002.json" in err
 
 
+@pytest.mark.parametrize("where", ["folder"], indirect=True)
 def test_a_repository_that_cannot_be_read_is_told(run, repository, monkeypatch):
     """A folder that this user may not read is one line and code 74."""
 
@@ -226,9 +246,19 @@ def test_other_content_is_kept_unless_forced(run, repository, tmp_path):
     assert (tmp_path / "here/model.index").read_bytes() == b"index"
 
 
-def test_verify_tells_changed_files_by_its_code(run, repository, tmp_path):
+def test_verify_tells_changed_files_by_its_code(run, repository):
     """All unchanged is 0; anything else is 65 and says which."""
     assert run("models", "verify", "digits")[0] == 0
+    blob = repository.storage.blob_path(Digest.of_bytes(b"index"))
+    blob.chmod(0o644)
+    blob.write_bytes(b"INDEX")
+    code, out, _ = run("models", "verify", "digits", "--json")
+    assert (code, [file["state"] for file in json.loads(out)["files"]]) == (65, ["changed", "unchanged"])
+
+
+@pytest.mark.parametrize("where", ["folder"], indirect=True)
+def test_verify_looks_at_referenced_files(run, repository, tmp_path):
+    """They may have changed where they are."""
     snapshot = make_snapshot(tmp_path / "storage", {"data": b"1"})
     registration = replace(
         make_registration(snapshot.manifest, model="ref"), storage=Storage.REFERENCE, source=str(tmp_path / "storage")
@@ -266,11 +296,44 @@ def test_an_epoch_is_shown_where_there_is_no_step(run, repository, tmp_path):
     assert "epoch 3" in run("models", "list")[1]
 
 
-def test_delete_a_version_and_a_model(run, run_json, repository):
-    """What was deleted and how much room that made is told."""
+def test_delete_a_version_and_a_model(run, run_json, repository, where):
+    """What was deleted is told, and how much room that made or how it comes back."""
     assert run_json("models", "delete", "digits", "--version", "1", "--yes")["deleted"] == [1]
-    assert run("models", "delete", "digits", "--yes")[1] == "deleted model digits with 1 version, 12 B freed\n"
+    said = {"folder": ", 12 B freed", "server": "; `modelwatch models restore` brings it back within a week"}[where]
+    assert run("models", "delete", "digits", "--yes")[1] == f"deleted model digits with 1 version{said}\n"
     assert repository.models() == ()
+
+
+@pytest.mark.parametrize("where", ["server"], indirect=True)
+def test_what_a_server_deletes_can_be_restored(run, run_json, repository):
+    """A version, and a model with all its versions, by its name or id; what was never there cannot."""
+    identifier = repository.models()[0].id
+    run("models", "delete", "digits", "--version", "1", "--yes")
+    assert run("models", "restore", "digits", "--version", "1")[1] == "restored version 1 of model digits\n"
+    for name in ("digits", identifier):
+        run("models", "delete", "digits", "--yes")
+        assert run("models", "list")[1].startswith("no models yet")
+        assert run("models", "restore", name)[1] == "restored model digits with 2 versions\n"
+    run("models", "delete", "digits", "--version", "2", "--yes")
+    assert run_json("models", "restore", "digits", "--version", "2")["version"] == 2
+    assert run("models", "restore", "digit")[0] == 66
+
+
+@pytest.mark.parametrize("where", ["folder"], indirect=True)
+def test_what_is_deleted_in_a_folder_is_gone(run, repository):
+    """Its content went at once, and restoring says so."""
+    run("models", "delete", "digits", "--version", "2", "--yes")
+    code, _, err = run("models", "restore", "digits", "--version", "2")
+    assert code == 65
+    assert "was removed" in err
+
+
+def test_a_model_can_be_published(run, run_json, repository):
+    """Everyone may read it until that is taken back."""
+    assert run("models", "publish", "digits")[1] == "digits can be read by everyone\n"
+    assert run_json("models", "list")["models"][0]["public"] is True
+    assert run("models", "publish", "digits", "--undo")[1] == "digits can be read by its team alone\n"
+    assert run_json("models", "publish", "digits")["public"] is True
 
 
 def test_experiments(run, run_json, repository):
@@ -291,3 +354,15 @@ def test_a_repository_elsewhere_is_refused_clearly(capsys):
     """An address of a kind that cannot be read is told, not taken for a folder."""
     assert main(["models", "list", "--repository", "s3://bucket/models"]) != 0
     assert "s3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["server"], indirect=True)
+@pytest.mark.parametrize("command", ["download", "verify"])
+def test_referenced_files_are_not_reached_through_a_server(run, repository, tmp_path, command):
+    """Whoever may register could otherwise name any file of the server's machine; which machine has them is told."""
+    snapshot = make_snapshot(tmp_path / "storage", {"data": b"1"})
+    registration = replace(make_registration(snapshot.manifest, model="ref"), storage=Storage.REFERENCE, source=snapshot.folder)
+    repository.register(registration, None)
+    code, out, err = run("models", command, "ref")
+    assert (code, out) == (64, "")
+    assert all(text in err for text in (snapshot.folder, "trainer"))

@@ -206,7 +206,7 @@ class Entrance:
             is_same = present is not None and present["password"] == found["password"]
             if is_same:
                 update(connection)
-                token = sessions.begin(connection, users.find(connection, found["name"]), address, now)
+                token = sessions.begin(connection, users.find(connection, found["name"]), now)
                 trail.write(connection, Deed(_user(found["name"]), what, address=address), now)
         if not is_same:
             self._write_refusal(what, found["name"], address, "the password was changed meanwhile")

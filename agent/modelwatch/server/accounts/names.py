@@ -8,6 +8,7 @@ the one that agents give with ``--team``.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from modelwatch.core.errors import UsageError
@@ -19,6 +20,10 @@ RESERVED_TEAMS = frozenset({"public"})
 
 _TEAM_MARKS = frozenset(" ._-")
 _USER_MARKS = frozenset("._-@+")
+
+
+_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+"""Letters and marks that show nothing (Unicode's Default_Ignorable_Code_Point): with one inside, two names look the same."""
 
 
 def folded(name: str) -> str:
@@ -53,7 +58,7 @@ def _checked(kind: str, text: str, marks: frozenset[str]) -> str:
         raise UsageError(f"a {kind}'s name is 1 to {LONGEST_BYTES} bytes of printable text, not {shown!r}")
     if unicodedata.normalize("NFC", text) != text:
         raise UsageError(f"the {kind}'s name {shown!r} is not in Unicode's normal form C", hint="type it again")
-    wrong = next((char for char in text if not (_is_of_words(char) or char in marks)), None)
+    wrong = next((char for char in text if not (_is_of_words(char) or char in marks) or _INVISIBLE.match(char)), None)
     if wrong is not None:
         allowed = " ".join(sorted(marks - {" "})) + (" and spaces" if " " in marks else "")
         raise UsageError(f"a {kind}'s name has no {wrong!r} in it: {shown!r}", hint=f"use letters, digits, {allowed}")

@@ -42,7 +42,7 @@ class PrincipalKind(enum.Enum):
     KEY = "key"
     """By an API key."""
     LOCAL = "local"
-    """They reach a server that has no accounts yet, or the repository's own folder."""
+    """They reach a server that has no accounts yet, on its own machine, or the repository's own folder."""
     ANONYMOUS = "anonymous"
     """It is not known."""
 
@@ -92,13 +92,6 @@ class Principal:
 
 ANONYMOUS = Principal(PrincipalKind.ANONYMOUS)
 """Whoever shows neither key nor session. What teams have published is for them too."""
-
-LOCAL = Principal(PrincipalKind.LOCAL, roles=MappingProxyType({DEFAULT_TEAM: Role.ADMIN}))
-"""
-Whoever reaches a server that has no accounts, on its own machine.
-
-No admin of the server: others on a shared machine reach it too, and must not make themselves the first user.
-"""
 
 
 def operator(name: str) -> Principal:

@@ -18,13 +18,13 @@ IDLE_SECONDS = 86_400.0
 """A session ends when nothing is asked for a day."""
 
 
-def begin(connection: sqlite3.Connection, user: sqlite3.Row, address: str, now: float) -> str:
+def begin(connection: sqlite3.Connection, user: sqlite3.Row, now: float) -> str:
     """Begin a session and return its token; sessions of anybody that are over are removed."""
     connection.execute("DELETE FROM sessions WHERE began <= ? OR seen <= ?", (now - LONGEST_SECONDS, now - IDLE_SECONDS))
     token = new_token()
     connection.execute(
-        "INSERT INTO sessions (digest, user, one_time, began, seen, address) VALUES (?, ?, ?, ?, ?, ?)",
-        (read_token(token).digest, user["id"], int(user["one_time_until"] is not None), now, now, address),
+        "INSERT INTO sessions (digest, user, one_time, began, seen) VALUES (?, ?, ?, ?, ?)",
+        (read_token(token).digest, user["id"], int(user["one_time_until"] is not None), now, now),
     )
     return token
 

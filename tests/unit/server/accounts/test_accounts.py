@@ -10,7 +10,7 @@ from modelwatch.core.errors import NotFoundError, PermanentError, StateError, Us
 from modelwatch.server.accounts.accounts import Accounts
 from modelwatch.server.accounts.database import accounts_path
 from modelwatch.server.accounts.entities import KeyState, Scope
-from modelwatch.server.accounts.principal import ANONYMOUS, LOCAL, PrincipalKind, Role
+from modelwatch.server.accounts.principal import ANONYMOUS, PrincipalKind, Role
 from modelwatch.testing.clock import FakeClock
 
 DAY = 86_400.0
@@ -58,16 +58,9 @@ def test_roles_cover_what_those_before_them_may():
     assert not any(ANONYMOUS.may("default", role) for role in Role)
 
 
-def test_whoever_reaches_an_open_server_is_admin_of_the_default_team_and_nothing_more(accounts):
-    """They work with its models; they cannot make themselves the first user."""
-    assert accounts.is_open()
-    assert LOCAL.may("default", Role.ADMIN)
-    assert not LOCAL.may("vision", Role.VIEWER)
-    assert not LOCAL.is_site_admin
-
-
 def test_a_server_that_had_accounts_is_never_open_again(accounts):
     """The first user or key closes it, and removing them does not make it everybody's."""
+    assert accounts.is_open()
     add_user(accounts, "anna")
     assert not accounts.is_open()
     accounts.remove_user("anna", by=OPERATOR)

@@ -37,6 +37,9 @@ def test_teams_are_called_as_people_call_them(name):
         "e\u0301quipe",
         "a@b",
         "½",
+        "de\u034ffault",
+        "a\u3164a",
+        "a\ufe0fa",
     ],
 )
 def test_what_is_no_team_name_is_refused_in_words(name):

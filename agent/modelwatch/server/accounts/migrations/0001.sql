@@ -57,8 +57,7 @@ CREATE TABLE sessions (
     user     INTEGER NOT NULL REFERENCES users (id),
     one_time INTEGER NOT NULL CHECK (one_time IN (0, 1)),  -- 1: began with a one-time password
     began    REAL NOT NULL,
-    seen     REAL NOT NULL,
-    address  TEXT NOT NULL
+    seen     REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX sessions_user ON sessions (user);

@@ -77,7 +77,7 @@ class Entrance:
         subjects = [("key address", network_of(address)), *([("key", prefix)] if prefix else [])]
         refused = self._throttle.attempt(subjects)
         if refused is None:
-            deed = Deed(ANONYMOUS, "key-refused", subject=prefix, address=address)
+            deed = Deed(ANONYMOUS, "key-refused", shown.team, prefix, address=address)
             with self._database.writing() as connection:
                 trail.write(connection, deed, now, shown.principal)
         return refused

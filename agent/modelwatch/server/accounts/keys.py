@@ -107,10 +107,12 @@ class Shown:
 
     Attributes:
         principal: Who that makes them, or why they are nobody.
+        team: The team of the key that was named, empty when there is none.
         last_used: When the key was last used, as far as it is written down.
     """
 
     principal: Principal | str
+    team: str = ""
     last_used: float | None = None
 
 
@@ -122,15 +124,15 @@ def shown(connection: sqlite3.Connection, secret: SecretText | None, now: float)
     if row is None:
         return Shown(UNKNOWN)
     if not right:
-        return Shown(WRONG_SECRET)
+        return Shown(WRONG_SECRET, row["team_name"])
     state = _state(row, now)
     if state is not KeyState.GOOD:
-        return Shown(state.value)
+        return Shown(state.value, row["team_name"])
     role, owner_role = Scope(row["scope"]).role, _owner_role(row)
     if row["owner"] is not None and owner_role is not None:
         role = weaker(role, owner_role)
     roles = MappingProxyType({row["team_name"]: role})
-    return Shown(Principal(PrincipalKind.KEY, row["prefix"], roles, owner=row["owner_name"]), row["last_used"])
+    return Shown(Principal(PrincipalKind.KEY, row["prefix"], roles, owner=row["owner_name"]), row["team_name"], row["last_used"])
 
 
 def tell_use(connection: sqlite3.Connection, prefix: str, now: float) -> None:

@@ -242,8 +242,9 @@ def test_keys_that_are_not_good_look_alike_to_the_caller_and_different_in_the_au
     for text in (unknown, "PAPERSPACE-key", wrong, expired, revoked, orphaned):
         assert accounts.principal_of_key(text, HERE) is None
     assert reasons(accounts) == ["no such key", "no such key", "its secret is wrong", "expired", "revoked", "orphaned"]
-    last = accounts.audited()[0]
+    last = accounts.audited(team="default")[0]
     assert (last.who, last.what, last.subject, last.address) == ("anonymous", "key-refused", orphaned[:11], HERE)
+    assert [entry.outcome for entry in accounts.audited() if not entry.team and entry.what == "key-refused"] == ["no such key"] * 2
     assert accounts.principal_of_key(good, HERE) is not None
 
 

@@ -111,6 +111,14 @@ def test_guessing_at_many_names_is_slowed_down_by_address(accounts, clock):
     assert accounts.login("anna", PASSWORD, ELSEWHERE) is not None
 
 
+def test_an_address_is_not_charged_for_those_who_are_right(accounts):
+    """A whole office signs in from one address."""
+    add_user(accounts, "anna")
+    for _ in range(30):
+        assert accounts.login("anna", PASSWORD, HERE) is not None
+    assert accounts.login("ben", PASSWORD, HERE) is None
+
+
 def test_what_is_refused_for_being_early_is_not_written_down(accounts):
     """A thousand knocks cost no disk."""
     add_user(accounts, "anna")
@@ -244,6 +252,16 @@ def test_a_session_ends_when_it_is_not_used_for_a_day_or_after_a_week(accounts, 
     assert accounts.session(idle) is None
     clock.advance(IDLE_SECONDS / 2)
     assert accounts.session(used.token) is None
+
+
+def test_a_day_without_use_is_too_long_to_the_second(accounts, clock):
+    """A second less is not."""
+    first, second = add_user(accounts, "anna"), accounts.login("anna", PASSWORD, HERE).token
+    clock.advance(IDLE_SECONDS - 1)
+    assert accounts.session(first) is not None
+    clock.advance(1)
+    assert accounts.session(second) is None
+    assert accounts.session(first) is not None
 
 
 def test_signing_out_ends_the_session_and_no_other(accounts):

@@ -63,14 +63,14 @@ class Client:
         return done.stdout + done.stderr
 
 
-@pytest.fixture(params=CLIENTS, ids=lambda version: f"gradient-{version}")
-def version(request):
-    """Give each release of the client that is to be understood."""
-    if not (CLIENTS[request.param] / "bin" / "gradient").exists():
+def _client(version, request, server, folder):
+    if not (CLIENTS[version] / "bin" / "gradient").exists():
         if request.config.getoption("--require-gradient"):
-            pytest.fail(f"gradient {request.param} is not installed", pytrace=False)
-        pytest.skip(f"gradient {request.param} is not installed; run `make test-gradient`")
-    return request.param
+            pytest.fail(f"gradient {version} is not installed", pytrace=False)
+        pytest.skip(f"gradient {version} is not installed; run `make test-gradient`")
+    home = folder / "home of the client"
+    home.mkdir()
+    return Client(version, home, server.url)
 
 
 @pytest.fixture
@@ -81,8 +81,12 @@ def server(tmp_path):
 
 
 @pytest.fixture
-def gradient(version, server, tmp_path):
-    """Give a client that talks to the server."""
-    home = tmp_path / "home of the client"
-    home.mkdir()
-    return Client(version, home, server.url)
+def gradient(request, server, tmp_path):
+    """Give the last release of the client."""
+    return _client("2.99.4", request, server, tmp_path)
+
+
+@pytest.fixture
+def older(request, server, tmp_path):
+    """Give the last release that knows experiments."""
+    return _client("1.11.0", request, server, tmp_path)

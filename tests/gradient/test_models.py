@@ -1,31 +1,18 @@
-"""Every `gradient models` command of the last release, and of the last that knew experiments, against our server."""
+"""Every `gradient models` command of the client's last release against our server."""
 
 import json
 import os
-import re
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
+from client_output import rows, uploaded
 from repositories import add_version
 
 from modelwatch.core.entities import Metric
 from modelwatch.core.entities.registration import Amendment
 from modelwatch.repository.repository import Repository
-
-_UPLOADED = re.compile(r"ID: (mo[a-z0-9]{13})\b")
-
-
-def rows(output):
-    """Return the rows of the client's table."""
-    lines = [line[line.index("|") :] for line in output.splitlines() if line.rstrip().endswith("|") and "|" in line]
-    return [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines]
-
-
-def uploaded(output):
-    """Return the id that the client was told."""
-    found = _UPLOADED.search(output)
-    assert found, output
-    return found[1]
 
 
 @pytest.fixture
@@ -200,9 +187,6 @@ def test_what_a_training_registered_is_listed_and_downloaded(gradient, server, t
     model = server.json("/api/v1/teams/default/models/digits")
     listed = rows(gradient.run("models", "list"))[1]
     assert listed[:2] == ["digits", model["id"]]
-    if gradient.version == "1.11.0":
-        assert "e1" in rows(gradient.run("models", "list", "--experimentId", "e1"))[1]
-        assert "No data found" in gradient.run("models", "list", "--experimentId", "other")
     status, _, body = server.request(
         "GET", "/mlModels/getModelList/", {"filter": {"where": {"and": [{"id": model["id"]}]}}}, {"X-API-Key": "any"}
     )
@@ -227,29 +211,6 @@ def test_a_base_path_before_the_server_is_kept(gradient, server):
     del gradient
 
 
-def test_experiments_run_elsewhere(gradient):
-    """Who asks for one is told so."""
-    if gradient.version != "1.11.0":
-        pytest.skip("this release has no experiments")
-    words = (
-        "--name",
-        "e",
-        "--projectId",
-        "p",
-        "--container",
-        "c",
-        "--machineType",
-        "K80",
-        "--command",
-        "true",
-        "--workspace",
-        "none",
-    )
-    assert "experiments run elsewhere" in gradient.run("experiments", "run", "singlenode", *words)
-    assert "experiments run elsewhere" in gradient.run("experiments", "create", "singlenode", *words)
-    assert "experiments run elsewhere" in gradient.run("experiments", "list")
-
-
 def test_a_wrong_key_is_refused(gradient, server, onnx):
     """Once there are keys, as the real service does it."""
     made = _command("keys", "add", "for the client", "--team", "default", "--scope", "write", "--json", server=server)
@@ -263,8 +224,5 @@ def test_a_wrong_key_is_refused(gradient, server, onnx):
 
 
 def _command(*words, server):
-    import subprocess
-    import sys
-
     command = [sys.executable, "-m", "modelwatch", *words, "--repository", str(server.repository)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout

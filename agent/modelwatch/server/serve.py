@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -24,11 +26,25 @@ _LARGEST_HEAD_BYTES = 64 << 10
 
 
 class _Server(uvicorn.Server):
-    """Lets those go who wait for changes, so that the end of the server waits for work only."""
+    """
+    Lets those go who wait for changes, so that the end of the server waits for work only.
+
+    uvicorn would end the process by the signal once more when all is done; that is not an error, and its exit code should not look like one.
+    """
 
     def __init__(self, config: uvicorn.Config, services: Services) -> None:
         super().__init__(config)
         self._services = services
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Have signals end the server while the block runs."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End, after the requests that are being answered; a second signal ends at once."""

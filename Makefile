@@ -106,8 +106,11 @@ bench: setup ## one table of measurements against their budgets
 demo: .venv-demo/.ready ## train two programs on handwritten digits under modelwatch, and list their models
 	@container/examples/demo.sh .venv-demo/bin
 
+serve: .venv-demo/.ready ## serve what the demo trained: a web page at http://127.0.0.1:9320
+	.venv-demo/bin/modelwatch serve --repository .demo/repository
+
 clean: ## remove build outputs and caches; environments and the demo's repository stay
 	rm -rf build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .PHONY: help setup fmt lint types layers test test-fault test-process test-frameworks test-container test-gradient soak docs docs-check check check-all \
-	build build-check bench demo clean
+	build build-check bench demo serve clean

@@ -34,3 +34,5 @@ train digits-keras "$examples/train_keras.py"
 show models list
 show models versions digits-tf1
 show models versions digits-keras
+
+printf '\n%s\n' "Look at them in a browser: \`make serve\` and open http://127.0.0.1:9320"

@@ -141,8 +141,16 @@ class Guard:
             raise RefusedError("a page of another site asked for this", status=403, code="cross_site")
 
     def _timed(self, receive: Receive) -> Receive:
+        """Return what receives a body in time; who has sent all of it may stay connected as long as the answer takes."""
+        whole = False
+
         async def receive_in_time() -> Message:
-            return await asyncio.wait_for(receive(), self._limits.chunk_seconds)
+            nonlocal whole
+            if whole:
+                return await receive()
+            message = await asyncio.wait_for(receive(), self._limits.chunk_seconds)
+            whole = not message.get("more_body", False)
+            return message
 
         return receive_in_time
 

@@ -110,3 +110,31 @@ def test_a_body_that_does_not_come_is_not_waited_for():
 
     with pytest.raises(TimeoutError):
         asyncio.run(app(scope, never, send))
+
+
+def test_an_answer_may_take_longer_than_a_body():
+    """Who waits for changes, or downloads for an hour, has sent all that was to come."""
+    gone = asyncio.Event()
+
+    async def waits_for_the_end(_scope, receive, send):
+        await receive()
+        asyncio.get_running_loop().call_later(0.05, gone.set)
+        assert (await receive())["type"] == "http.disconnect"
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive():
+        for message in messages:
+            return message
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    sent = []
+
+    async def send(message):
+        sent.append(message["type"])
+
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": [(b"host", b"localhost")]}
+    asyncio.run(Guard(waits_for_the_end, Limits(chunk_seconds=0.01))(scope, receive, send))
+    assert sent == ["http.response.start"]

@@ -65,6 +65,7 @@ class Follower:
     def _tidy(self) -> None:
         try:
             self._services.stores.transfers.forget_old()
+            self._services.handles.forget_old()
             self._services.stores.repository.collect_garbage(wait=False)
         except LockedError:
             log.debug("content is removed later", why="something is being registered")

@@ -17,6 +17,7 @@ from modelwatch.core.errors import StateError
 from modelwatch.server.access.guard import ANY_NUMERIC, Limits, host_name
 from modelwatch.server.application import application
 from modelwatch.server.follower import Follower
+from modelwatch.server.patience import PatientProtocol
 from modelwatch.server.services import Services, opened
 
 _BACKLOG = 512
@@ -84,6 +85,7 @@ def serve(
             app = application(services, Limits(allowed_hosts=_hosts(bound, external_url, allowed_hosts)))
             config = uvicorn.Config(
                 app,
+                http=PatientProtocol,
                 backlog=_BACKLOG,
                 log_config=None,
                 log_level="warning",

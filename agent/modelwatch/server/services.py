@@ -12,7 +12,7 @@ from types import MappingProxyType
 from modelwatch.config.address import Address
 from modelwatch.core.clock import Clock, SystemClock
 from modelwatch.core.durable import create_file, make_directory
-from modelwatch.core.errors import StateError
+from modelwatch.core.errors import StateError, UsageError
 from modelwatch.core.mounts import is_local, mount_of
 from modelwatch.repository.index.answers import IndexedModel, Page
 from modelwatch.repository.index.index import Index
@@ -21,6 +21,7 @@ from modelwatch.repository.repository import Repository
 from modelwatch.server.access.links import LinkSigner
 from modelwatch.server.accounts.accounts import Accounts
 from modelwatch.server.accounts.database import accounts_path
+from modelwatch.server.accounts.names import team_name
 from modelwatch.server.accounts.principal import DEFAULT_TEAM, Principal, PrincipalKind, Role
 from modelwatch.server.feed import Feed
 from modelwatch.server.gradient.handles import Handles
@@ -57,9 +58,12 @@ class Services:
         """Return whether everyone who reaches the server may do everything: it has no accounts, and only this machine reaches it."""
         return self.address.is_loopback and self.accounts.is_open()
 
-    def local_principal(self) -> Principal:
-        """Return who uses an open server: admin of every team that has models, and of the one that options name when nobody does."""
+    def local_principal(self, team: str | None) -> Principal:
+        """Return who uses an open server: admin of every team that has models, of the one that is asked about, and of options' default."""
         teams = {DEFAULT_TEAM, *self.stores.index.teams()}
+        if team:
+            with contextlib.suppress(UsageError):  # what can be no team's name is nobody's team
+                teams.add(team_name(team))
         return Principal(PrincipalKind.LOCAL, roles=MappingProxyType(dict.fromkeys(sorted(teams), Role.ADMIN)))
 
     def library(self, team: str, *, sees_all: bool) -> TeamLibrary:

@@ -58,7 +58,9 @@ def identify(request: Request, services: Services) -> Identity:
         RefusedError: 401 for a wrong key, 429 after too many of them.
     """
     if services.is_open():
-        return Identity(services.local_principal())  # whatever key a client has from elsewhere: there are none here
+        return Identity(
+            services.local_principal(request.path_params.get("team"))
+        )  # whatever key a client has from elsewhere: there are none here
     key = key_of(request)
     address = request.client.host if request.client else ""
     if key:

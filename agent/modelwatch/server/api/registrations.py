@@ -14,7 +14,7 @@ from modelwatch.core.json import JsonValue
 from modelwatch.repository.writing import MissingContentError
 from modelwatch.server.addresses import base_url, version_path
 from modelwatch.server.api.answers import answer, nothing
-from modelwatch.server.api.schemas import AMENDMENT, ANYTHING, REGISTRATION, ref
+from modelwatch.server.api.schemas import AMENDMENT, REGISTRATION, ref
 from modelwatch.server.endpoint import Call, Endpoint, Needs, Takes
 from modelwatch.server.errors import ConflictError
 
@@ -97,7 +97,7 @@ ENDPOINTS = (
         Takes.JSON,
         name="report_run",
         text="Tell how a training stands: its curves, and the states of its checkpoints.",
-        body=ANYTHING,
+        body={"type": "object"},
         answers={204: None},
         documented=True,
         limit_bytes=_LARGEST_REPORT_BYTES,

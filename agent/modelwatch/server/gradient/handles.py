@@ -27,6 +27,7 @@ _KIND = database.Kind(
     elsewhere="move the file away",
     damaged="move the file away: ids that the gradient client was given for uploads end",
 )
+FORGOTTEN_SECONDS = 86_400.0
 _ALPHABET = string.ascii_lowercase + string.digits
 _COLUMNS = "handle, team, name, model_type, project, notes, summary, dataset, created, model_id, number"
 
@@ -142,6 +143,13 @@ class Handles:
         with self._lock, database.immediate(self._connection, _KIND):
             self._connection.execute("UPDATE handles SET model_id = ?, number = ? WHERE handle = ?", (model_id, number, handle.id))
         return replace(handle, model_id=model_id, number=number)
+
+    def forget_old(self) -> None:
+        """Forget uploads that were announced long ago and never came."""
+        with self._lock, database.immediate(self._connection, _KIND):
+            self._connection.execute(
+                "DELETE FROM handles WHERE model_id IS NULL AND created < ?", (self._clock.now() - FORGOTTEN_SECONDS,)
+            )
 
     def forget(self, handle: Handle) -> None:
         """Forget a handle."""

@@ -1,0 +1,69 @@
+"""Connections that do not say what they want are let go."""
+
+import asyncio
+
+import uvicorn
+
+from modelwatch.server import patience
+from modelwatch.server.patience import PatientProtocol
+
+
+async def _app(_scope, receive, send):
+    message = await receive()
+    while message.get("more_body"):
+        message = await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _served(talk):
+    """Serve `_app` on a free port, have `talk` a conversation with it, and return what that returns."""
+    config = uvicorn.Config(_app, port=0, http=PatientProtocol, log_config=None, lifespan="off")
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server._serve())
+    while not server.started:
+        await asyncio.wait({task}, timeout=0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            return await asyncio.wait_for(talk(reader, writer), 30)
+        finally:
+            writer.close()
+    finally:
+        server.should_exit = True
+        await task
+
+
+def test_a_head_that_never_ends_is_not_waited_for(monkeypatch):
+    """Neither the first one nor one after a request that was answered."""
+    monkeypatch.setattr(patience, "HEAD_SECONDS", 0.05)
+
+    async def says_nothing(reader, _writer):
+        return await reader.read()
+
+    async def says_half(reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        return await reader.read()
+
+    async def says_one_and_a_half(reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"GET / HT")
+        return await reader.read()
+
+    for talk in (says_nothing, says_half, says_one_and_a_half):
+        assert asyncio.run(_served(talk)) == b""
+
+
+def test_a_request_that_came_whole_is_answered(monkeypatch):
+    """However long its body takes: that is timed elsewhere."""
+    monkeypatch.setattr(patience, "HEAD_SECONDS", 0.05)
+
+    async def sends_a_slow_body(reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\na")
+        await asyncio.wait({asyncio.create_task(asyncio.Event().wait())}, timeout=0.2)
+        writer.write(b"b")
+        return await reader.readline()
+
+    assert asyncio.run(_served(sends_a_slow_body)).startswith(b"HTTP/1.1 200 ")

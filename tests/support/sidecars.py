@@ -28,13 +28,14 @@ class Sidecar:
         self.process = None
         self.told = ""
 
-    def start(self, *options, health="off", inside=()):
-        """Start it, with the words of `inside` before its own, and wait until it is ready."""
+    def start(self, *options, health="off", inside=(), wait=True):
+        """Start it, with the words of `inside` before its own, and wait, if that is wanted, until it is ready."""
         command = [*inside, sys.executable, "-m", "modelwatch", "watch", "--modelPath", str(self.models), "--modelName", "m"]
         command += ["--repository", str(self.repository), "--readyFile", str(self.ready_file)]
         command += ["--healthAddress", health, "--settleTime", "0", "--quietTime", "0", *options]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        wait_until(lambda: self.ready_file.exists() or self.process.poll() is not None)
+        if wait:
+            wait_until(lambda: self.ready_file.exists() or self.process.poll() is not None)
 
     def follows(self, pid):
         """Return whether it holds a pidfd of a process."""

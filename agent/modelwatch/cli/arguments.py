@@ -75,7 +75,7 @@ def _flags(camel: str, kebab: str) -> list[str]:
     return [f"--{camel}"] if camel == kebab else [f"--{camel}", f"--{kebab}"]
 
 
-def loaded_of(arguments: argparse.Namespace, *, needs_model_path: bool = False) -> Loaded:
+def loaded_of(arguments: argparse.Namespace, *, needs_model_path: bool = False, blind: bool = False) -> Loaded:
     """
     Merge what the command line says with the other sources.
 
@@ -83,6 +83,8 @@ def loaded_of(arguments: argparse.Namespace, *, needs_model_path: bool = False) 
         arguments: Of a parser that was given to `add_options`.
 
         needs_model_path: It is a problem when nothing says what to watch.
+
+        blind: As in `modelwatch.config.load.load`.
 
     Raises:
         ConfigError: With every problem.
@@ -99,12 +101,13 @@ def loaded_of(arguments: argparse.Namespace, *, needs_model_path: bool = False) 
         config=arguments.config,
         options_file=arguments.options_file,
         needs_model_path=needs_model_path,
+        blind=blind,
     )
 
 
-def settings_of(arguments: argparse.Namespace) -> Settings:
-    """Return the merged settings; a command that has `--modelPath` needs one. Raise ConfigError with every problem."""
-    return loaded_of(arguments, needs_model_path=hasattr(arguments, f"{_PREFIX}modelPath")).settings
+def settings_of(arguments: argparse.Namespace, *, blind: bool = False) -> Settings:
+    """Return the merged settings; a command that has `--modelPath` needs one. Raise ConfigError with every problem. `blind`: look at no file."""
+    return loaded_of(arguments, needs_model_path=hasattr(arguments, f"{_PREFIX}modelPath"), blind=blind).settings
 
 
 def flags_of(arguments: argparse.Namespace) -> list[str]:

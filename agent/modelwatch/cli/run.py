@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import modelwatch
+from modelwatch.cli.answering import answers_in_time
 from modelwatch.cli.arguments import Subparsers, add_options, flags_of, settings_of
 from modelwatch.config.settings import Settings
 from modelwatch.core.environment import original_environment
@@ -32,6 +33,9 @@ The exit code is the training's own; 127 when the command is not found, 126 when
 """
 
 _PACKAGE = Path(modelwatch.__file__).absolute().parent
+_ANSWER_SECONDS = 5.0
+"""How long disks and mounts may take to answer before the training starts all the same."""
+
 _STRAGGLER_SECONDS = 5.0
 """How long what the trainer left running in its group may still write before the last scan."""
 
@@ -60,16 +64,31 @@ def handle(arguments: argparse.Namespace) -> NoReturn:
         del command[0]
     if not command:
         raise UsageError("there is no command to run", hint="give the training's command after --")
-    settings = settings_of(arguments)
-    if Path(settings.model_path).is_file():  # better said before a week of training than after it
-        raise UsageError(
-            f"the model path {settings.model_path} is not a folder", hint="give the folder that the training writes into"
-        )
+    if answers_in_time(lambda: _settings(arguments), _ANSWER_SECONDS):
+        settings = _settings(arguments)
+    else:
+        say("a disk or a mount does not answer: the training starts, and its agent follows when it can")
+        settings = settings_of(arguments, blind=True)
     launch = _launch(settings, flags_of(arguments), command)
     try:
         _become_supervisor(launch)
     except OSError as error:
         raise ModelwatchError(f"the supervisor cannot be started: {error}") from error
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    """
+    Return the settings, after looking whether they can be used.
+
+    Raises:
+        ConfigError, UsageError: They cannot: better said before a week of training than after it.
+    """
+    settings = settings_of(arguments)
+    if Path(settings.model_path).is_file():
+        raise UsageError(
+            f"the model path {settings.model_path} is not a folder", hint="give the folder that the training writes into"
+        )
+    return settings
 
 
 def _launch(settings: Settings, options: Sequence[str], command: Sequence[str]) -> Launch:
@@ -80,7 +99,6 @@ def _launch(settings: Settings, options: Sequence[str], command: Sequence[str]) 
     """
     if settings.bystander is not None:
         say(f"{settings.bystander}: its chief registers the models; no agent here")
-    told = ["--trainerCommand", to_argument(command)]
     run = [] if settings.run else ["--runId", new_ulid()]  # every agent of this training, restarted or not, is of one run
     return Launch(
         model_path=settings.model_path,
@@ -88,9 +106,14 @@ def _launch(settings: Settings, options: Sequence[str], command: Sequence[str]) 
         straggler_seconds=min(_STRAGGLER_SECONDS, settings.drain_timeout_seconds),
         signal_group=settings.signal_group,
         signal_mask=tuple(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ()))),
-        agent=() if settings.bystander else (sys.executable, "-I", str(_PACKAGE / "__main__.py"), "watch", *options, *run, *told),
+        agent=() if settings.bystander else _agent(options, run, command),
         command=tuple(command),
     )
+
+
+def _agent(options: Sequence[str], run: Sequence[str], command: Sequence[str]) -> tuple[str, ...]:
+    told = ("--trainerCommand", to_argument(command))
+    return (sys.executable, "-I", str(_PACKAGE / "__main__.py"), "watch", *options, *run, *told)
 
 
 def _become_supervisor(launch: Launch) -> NoReturn:

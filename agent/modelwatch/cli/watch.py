@@ -6,6 +6,7 @@ import argparse
 import errno
 import os
 import queue
+import shlex
 import signal
 import stat
 import sys
@@ -25,9 +26,11 @@ from modelwatch.core.threads import Worker
 from modelwatch.daemon.agent import Agent, Ended
 from modelwatch.daemon.health import Health
 from modelwatch.daemon.io_priority import let_others_go_first
+from modelwatch.daemon.last_resort import LastResort
 from modelwatch.daemon.state_folder import owned, state_folder
 from modelwatch.lineage.command import from_argument
 from modelwatch.sinks.opening import open_sinks
+from modelwatch.supervisor.say import say
 from modelwatch.watch.endings.base import Ending
 from modelwatch.watch.endings.sidecar import sidecar_ending
 from modelwatch.watch.endings.supervisor_pipe import SupervisorPipe
@@ -43,6 +46,9 @@ examples:
 
 _SWITCH_SECONDS = 0.0005
 """How long a thread may keep the interpreter while the watcher waits for it: a checkpoint may live no longer than Python's own 5 ms."""
+
+_OVERTIME_SECONDS = 4.0
+"""Beyond the drain timeout, for an end that keeps its own deadline; then the process is ended as it is. Less than the supervisor allows."""
 
 _MISSING_SECONDS = 0.2
 _NO_ROOM_SECONDS = 5.0
@@ -89,6 +95,8 @@ class _Watch:
         self._supervised = supervisor_fd is not None
         told = (None, None) if once else (settings.health_address, settings.ready_file)  # nobody waits for a single look
         self._health = Health(*told, self._clock)
+        finish = shlex.join(["modelwatch", "watch", "--once", "--modelPath", settings.model_path])
+        self._last_resort = LastResort(self._clock, say, finish)
         self._ending: Ending | None = None
         if supervisor_fd is not None:
             self._ending = SupervisorPipe(supervisor_fd)
@@ -100,6 +108,7 @@ class _Watch:
             signal.signal(number, self._on_signal)
         let_others_go_first()  # before the first thread, for each inherits it
         with ExitStack() as stack:
+            stack.callback(self._last_resort.disarm)
             self._health.start()
             stack.callback(self._health.close)
             signals = Worker("signals", self._obey_signals, lambda: None)
@@ -197,8 +206,11 @@ class _Watch:
             first = self._ended is None
             if first:
                 self._ended = ended
+                self._last_resort.arm(self._settings.drain_timeout_seconds + _OVERTIME_SECONDS)
             self._signals += by_signal
             at_once = by_signal and not first and (self._supervised or self._signals > 1)
+            if at_once:
+                self._last_resort.arm(_OVERTIME_SECONDS)
             self._end.set()
             self._health.ending()
             if self._agent is not None and (first or at_once):

@@ -63,6 +63,7 @@ def load(  # noqa: PLR0913 - one parameter a source, the later ones by keyword
     config: str | None = None,
     options_file: str | None = None,
     needs_model_path: bool = False,
+    blind: bool = False,
 ) -> Loaded:
     """
     Merge all sources.
@@ -80,6 +81,8 @@ def load(  # noqa: PLR0913 - one parameter a source, the later ones by keyword
 
         needs_model_path: It is a problem when nothing says what to watch.
 
+        blind: Look at no file or folder, because a mount may not answer. Files of options are passed over.
+
     Raises:
         ConfigError: With every problem that there is.
     """
@@ -90,10 +93,10 @@ def load(  # noqa: PLR0913 - one parameter a source, the later ones by keyword
         from_environment(environment, problems),
     ]
     not_ours: list[ConfigProblem] = []  # a file of GradientCI, which nobody has pointed us at, must stop nothing
-    ours = config or environment.get(CONFIG_VARIABLE) or _first_existing(here)
+    ours = config or environment.get(CONFIG_VARIABLE) or (None if blind else _first_existing(here))
     theirs = options_file or environment.get(OPTIONS_FILE_VARIABLE)
     project = here / _PROJECT_FILE
-    if ours or theirs or project.is_file():
+    if not blind and (ours or theirs or project.is_file()):
         from modelwatch.config import yaml_files  # noqa: PLC0415 - a quarter of the time that loading options takes; most have no file
 
         if ours:
@@ -102,9 +105,11 @@ def load(  # noqa: PLR0913 - one parameter a source, the later ones by keyword
             sources.append(yaml_files.from_yaml(here / theirs, problems, gradient=True))
         if project.is_file():
             sources.append(yaml_files.from_project_file(project, not_ours))
-    surroundings = Surroundings(environment, directory)
+    surroundings = Surroundings(environment, directory, blind=blind)
     values, origins = _merge(sources, surroundings, problems)
-    _check_together(values, origins, problems, here)
+    _check_together(values, origins, problems)
+    if not blind:
+        _check_places(values, origins, problems, here)
     why_not = _bystander(values, environment, problems if needs_model_path else [])
     if needs_model_path and not values["modelPath"] and not any(problem.field in _OF_MODEL_PATH for problem in problems):
         problems.append(_NO_MODEL_PATH)
@@ -152,18 +157,30 @@ def _parsed(option: Option, given: Given, problems: list[ConfigProblem]) -> Any:
     return parsed[-1] if parsed else None
 
 
-def _check_together(values: Mapping[str, Any], origins: Mapping[str, str], problems: list[ConfigProblem], here: Path) -> None:
+def _problem(values: Mapping[str, Any], origins: Mapping[str, str], name: str, problem: str) -> ConfigProblem:
+    value = values[name].value if isinstance(values[name], enum.Enum) else values[name]
+    return ConfigProblem(name, value, origins[name], problem)
+
+
+def _check_together(values: Mapping[str, Any], origins: Mapping[str, str], problems: list[ConfigProblem]) -> None:
     """Add the problems of values that are right alone and wrong together."""
 
     def add(name: str, problem: str) -> None:
-        value = values[name].value if isinstance(values[name], enum.Enum) else values[name]
-        problems.append(ConfigProblem(name, value, origins[name], problem))
+        problems.append(_problem(values, origins, name, problem))
 
     if values["lifetime"] is Lifetime.EXPERIMENT:
         if values["storage"] is Storage.REFERENCE:
             add("storage", "files that go with their experiment (lifetime is experiment) cannot only be referred to; use copy")
         if not values["experimentId"] and not any(problem.field == "experimentId" for problem in problems):
             add("lifetime", "there is no experiment to go with; give --experimentId")
+
+
+def _check_places(values: Mapping[str, Any], origins: Mapping[str, str], problems: list[ConfigProblem], here: Path) -> None:
+    """Add the problems of folders that lie in one another, whatever links lead there."""
+
+    def add(name: str, problem: str) -> None:
+        problems.append(_problem(values, origins, name, problem))
+
     if values["modelPath"] and values["repository"] and "://" not in values["repository"]:
         model_path, repository = (Path(os.path.realpath(_absolute(values[name], here))) for name in ("modelPath", "repository"))
         if repository.is_relative_to(model_path):

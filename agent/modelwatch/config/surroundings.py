@@ -19,10 +19,12 @@ class Surroundings:
     Attributes:
         environment: The process's environment.
         directory: Absolute path of the working directory.
+        blind: Look at no folder, because its mount may not answer: each is taken to be there, and writable.
     """
 
     environment: Mapping[str, str]
     directory: str
+    blind: bool = False
 
     def artifacts(self) -> str:
         """Return Gradient's folder of an experiment."""
@@ -34,11 +36,14 @@ class Surroundings:
 
     def has_artifacts(self) -> bool:
         """Return whether the platform promises its folder of an experiment, or it is there."""
-        return bool(self.environment.get("PS_ARTIFACTS")) or Path(self.artifacts()).is_dir()
+        return bool(self.environment.get("PS_ARTIFACTS")) or self._is_folder(self.artifacts())
 
     def has_jobspace(self) -> bool:
         """Return whether the platform promises its permanent folder, or it is there."""
-        return bool(self.environment.get("PS_JOBSPACE")) or Path(self.jobspace()).is_dir()
+        return bool(self.environment.get("PS_JOBSPACE")) or self._is_folder(self.jobspace())
+
+    def _is_folder(self, path: str) -> bool:
+        return self.blind or Path(path).is_dir()
 
     def workload_experiment(self) -> str | None:
         """
@@ -84,7 +89,7 @@ class Surroundings:
         Raises:
             ValueError: There is neither.
         """
-        jobspace = Path(self.jobspace())
-        if jobspace.is_dir() and os.access(jobspace, os.W_OK):
-            return str(jobspace / "modelwatch")
+        jobspace = self.jobspace()
+        if self._is_folder(jobspace) and (self.blind or os.access(jobspace, os.W_OK)):
+            return str(Path(jobspace, "modelwatch"))
         return str(self.user_data_folder() / "modelwatch" / "repository")

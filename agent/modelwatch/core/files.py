@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from modelwatch.core.abandon import between_pieces
+
 _OPEN_FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_CLOEXEC", 0)
@@ -88,7 +90,8 @@ class RegularFile:
         return os.fstat(self._descriptor)
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Return up to `size` bytes from `offset`; fewer only at the end of the file."""
+        """Return up to `size` bytes from `offset`; fewer only at the end of the file. A place to abandon long work (`core.abandon`)."""
+        between_pieces()
         first = _read_once(self._descriptor, size, offset)
         if len(first) == size or not first:
             return first

@@ -259,11 +259,11 @@ class Agent:
         stages.reading.join(deadline)
         steps.reached("agent.last-scan")
         stages.registrar.finish(final=ended.training_over)
-        registering.join(deadline)
-        if not registering.join(Deadline.after(self._clock, 0.0)):
-            self._abort.set()  # it stops after the candidate in hand; the rest is found again by the next scan
-        for worker in (stages.reading, registering):
-            worker.join()
+        for worker in (registering, stages.reading):
+            while not worker.join(Deadline.after(self._clock, min(0.1, deadline.remaining_seconds()))):
+                if deadline.passed():
+                    self._abort.set()  # what is not done is found again by the next scan
+                    worker.join()
 
     def _drain(self, journal: Journal, publishers: PublisherThreads, deadline: Deadline | None) -> None:
         """

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from modelwatch.core import log
+from modelwatch.core.abandon import Abandoned, abandoned_when
 from modelwatch.core.clock import Clock
 from modelwatch.core.entities import Receipt
 from modelwatch.core.errors import StateError
@@ -39,7 +40,7 @@ class PublisherThreads:
 
         tell: Called with each delivery that arrived.
 
-        abort: They are to stop after the delivery in hand.
+        abort: They are to stop, in the middle of the delivery in hand if that takes long.
 
         on_failure: Called in a thread that fails.
 
@@ -99,8 +100,12 @@ class PublisherThreads:
                 try:
                     if troubled:
                         journal.recover_deliveries(sink.name)
-                    publisher.publish_due(self._abort)
+                    with abandoned_when(self._abort.is_set):
+                        publisher.publish_due(self._abort)
                     due = publisher.due_seconds()
+                except Abandoned:
+                    journal.recover_deliveries(sink.name)
+                    return
                 except StateError as error:
                     if not troubled:
                         log.warning(

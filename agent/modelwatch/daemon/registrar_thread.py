@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import queue
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from modelwatch.core import log
+from modelwatch.core.abandon import Abandoned, abandoned_when
 from modelwatch.core.backoff import Backoff
 from modelwatch.core.clock import Clock
 from modelwatch.core.errors import StateError
@@ -40,7 +42,7 @@ class RegistrarThread:
 
         end: The end was asked for: bursts are not waited for any more.
 
-        abort: It is to stop after the candidate in hand; the rest is found again by the next scan.
+        abort: It is to stop, in the middle of the candidate in hand if that takes long; what is not done is found again by the next scan.
     """
 
     def __init__(  # noqa: PLR0913 - what it is wired to, all by keyword
@@ -99,7 +101,7 @@ class RegistrarThread:
 
             catch_up: Brings the scalars up to date, before each candidate.
         """
-        with self._open_journal() as journal:
+        with self._open_journal() as journal, contextlib.suppress(Abandoned), abandoned_when(self._abort.is_set):
             registrar = self._registrar(journal)
             self._persist(partial(registrar.amend, final=False))
             while (item := self._queue.get()) is not None and not self._abort.is_set():

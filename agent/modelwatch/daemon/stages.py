@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import threading
@@ -11,6 +12,7 @@ from functools import partial
 
 from modelwatch.config.settings import Settings
 from modelwatch.core import log
+from modelwatch.core.abandon import Abandoned, abandoned_when
 from modelwatch.core.clock import Clock
 from modelwatch.core.deadline import Deadline
 from modelwatch.core.entities import Checkpoint, Receipt, Storage
@@ -51,7 +53,7 @@ class Ground:
         open_journal: Called in each thread: a connection belongs to one.
         clock: The real one, but for tests.
         end: The end was asked for.
-        abort: They are to stop after what they have in hand.
+        abort: They are to stop, in the middle of what they have in hand if that takes long.
         fail: Called in a thread that fails.
         tell: Called with each delivery that arrived.
     """
@@ -217,7 +219,8 @@ class Stages:
 
     def _read_scalars(self) -> None:
         self.wait_until_armed()  # the first reading may be long, and a checkpoint may live no longer than the next save
-        with self._ground.open_journal() as journal:
+        abort = self._ground.abort
+        with self._ground.open_journal() as journal, contextlib.suppress(Abandoned), abandoned_when(abort.is_set):
             self.scalars.run(partial(_note_problems, journal))
 
 

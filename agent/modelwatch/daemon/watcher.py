@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections import deque
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from modelwatch.core import log, steps
+from modelwatch.core.abandon import Abandoned, abandoned_when
 from modelwatch.core.clock import Clock
 from modelwatch.core.deadline import Deadline
 from modelwatch.core.errors import StateError
@@ -109,10 +111,11 @@ class Watcher:
     # ----------------------------------------------------------------------------------------------------------- the thread
 
     def run(self) -> None:
-        """Watch until `finish` was called and its work is done."""
+        """Watch until `finish` was called and its work is done, or its deadline has passed: what is being copied then is found again."""
         with self.open_journal() as journal:
             try:
-                self._run(journal)
+                with contextlib.suppress(Abandoned), abandoned_when(self._late):
+                    self._run(journal)
             finally:
                 self._use(None)
 

@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 
+from modelwatch.core.abandon import between_pieces
 from modelwatch.core.digest import Digest
 from modelwatch.core.durable import sync_file
 
@@ -23,6 +24,7 @@ def hash_open_file(descriptor: int, between_chunks: Callable[[], None]) -> Diges
     while chunk := os.read(descriptor, _CHUNK_BYTES):
         state.update(chunk)
         between_chunks()
+        between_pieces()
     return Digest(state.hexdigest())
 
 

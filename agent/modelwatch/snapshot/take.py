@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from modelwatch.core.abandon import between_pieces
 from modelwatch.core.below import directory_below
 from modelwatch.core.entities import Manifest, ManifestEntry
 from modelwatch.core.errors import DiskFullError, StateError
@@ -44,6 +45,9 @@ SMALL_BYTES = 64 * 1024
 """Below this a copy is as fast as anything else, and depends on nothing."""
 
 _CHUNK_BYTES = 1 << 20
+_KERNEL_CHUNK_BYTES = 64 << 20
+"""What the kernel copies at a time: a call that copies all of a large file could not be given up."""
+
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _GONE = frozenset({errno.ENOENT, errno.ESTALE})
 _REPLACED = frozenset({errno.ENOTDIR, errno.ELOOP})
@@ -203,6 +207,7 @@ def _copy(reader: int, seen: os.stat_result, target: Path) -> None:
         while left and (chunk := os.read(reader, min(left, _CHUNK_BYTES))):
             _write(writer, chunk, target)
             left -= len(chunk)
+            between_pieces()
     except BaseException:
         target.unlink()
         raise
@@ -214,8 +219,9 @@ def _copy_by_kernel(reader: int, writer: int, size: int) -> int:
     """Copy as far as the kernel does it, and return the bytes that are left."""
     left = size
     try:
-        while left and (count := os.copy_file_range(reader, writer, left)):
+        while left and (count := os.copy_file_range(reader, writer, min(left, _KERNEL_CHUNK_BYTES))):
             left -= count
+            between_pieces()
     except AttributeError:
         return left  # macOS has no copy_file_range
     except OSError as error:

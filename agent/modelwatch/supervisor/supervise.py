@@ -28,7 +28,7 @@ _DRAIN_MARGIN_SECONDS = 5.0
 """What the agent gets beyond its drain timeout: it keeps its own deadline, and this one is for an agent that does not."""
 
 _TERMINATE_SECONDS = 3.0
-"""From the agent's SIGTERM to its SIGKILL."""
+"""From the agent's SIGTERM to its SIGKILL, and from that to leaving it behind."""
 
 _STRAGGLER_POLL_SECONDS = 0.05
 """The kernel does not tell when a group becomes empty."""
@@ -45,6 +45,8 @@ class Phase(enum.Enum):
     """The agent does its last work."""
     STOPPING = "stopping"
     """The agent has been told to stop."""
+    KILLED = "killed"
+    """The agent was killed. It ends when the kernel lets go of it, which one that waits for a disk can make wait, too."""
     EXITED = "exited"
 
 
@@ -53,7 +55,8 @@ _MOVES = {
     Phase.RUNNING: {Phase.ENDED},
     Phase.ENDED: {Phase.DRAINING},
     Phase.DRAINING: {Phase.STOPPING, Phase.EXITED},
-    Phase.STOPPING: {Phase.EXITED},
+    Phase.STOPPING: {Phase.KILLED, Phase.EXITED},
+    Phase.KILLED: {Phase.EXITED},
     Phase.EXITED: set[Phase](),
 }
 
@@ -242,20 +245,28 @@ class Supervisor:
             )
 
     def _stop_agent(self) -> None:
-        """End the drain: ask, then, at the next deadline, kill."""
+        """End the drain: ask, then, at the next deadline, kill, and at the next one leave it behind: the trainer's status is due."""
         if self._phase is Phase.DRAINING:
             self._agent.stop(signal.SIGTERM)
             self._move(Phase.STOPPING)
-        else:
+        elif self._phase is Phase.STOPPING:
             self._agent.stop(signal.SIGKILL)
+            self._move(Phase.KILLED)
+        else:
+            say(
+                f"the agent cannot be killed, because a disk or a mount does not answer: leaving it behind; {self._what_finishes_it()}"
+            )
+            self._move(Phase.EXITED)
         self._deadline = time.monotonic() + _TERMINATE_SECONDS
 
     def _say_what_is_left(self) -> None:
         """Speak for an agent that could not; one that has finished has said itself what it leaves."""
         last = self._agent.last
         if last is not None and last.exit_code not in FINISHED:
-            finish = f"`modelwatch watch --once --modelPath {shlex.quote(self._launch.model_path)}` finishes it"
-            say(f"the agent ended with {last} before its work was done: {finish}")
+            say(f"the agent ended with {last} before its work was done: {self._what_finishes_it()}")
+
+    def _what_finishes_it(self) -> str:
+        return f"`modelwatch watch --once --modelPath {shlex.quote(self._launch.model_path)}` finishes it"
 
 
 def _exit_code_of(error: OSError) -> int:

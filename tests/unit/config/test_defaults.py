@@ -181,3 +181,15 @@ def test_a_user_without_a_home_is_told_to_give_a_repository(monkeypatch, tmp_pat
     with pytest.raises(ConfigError, match=r"repository = '' .*no home folder"):
         load({}, environment, str(tmp_path))
     assert load({"repository": ("/r",)}, environment, str(tmp_path)).settings.repository == "/r"
+
+
+def test_blind_nothing_is_looked_at(tmp_path, monkeypatch):
+    """Where a mount may not answer, what the environment promises is taken as there, and files of options are passed over."""
+    (tmp_path / "modelwatch.yaml").write_text("modelName: from-a-file\n", encoding="ascii")
+    with monkeypatch.context() as blind:
+        for look in ("stat", "lstat", "access", "open", "listdir", "scandir", "readlink"):
+            blind.setattr(os, look, lambda *given, **_: pytest.fail(f"looked at {given}"))
+        given = load({"repository": ["/hangs/repository"]}, {"MODELWATCH_DRAIN_TIMEOUT": "3s"}, str(tmp_path), blind=True).settings
+        nothing_given = load({}, {}, str(tmp_path), blind=True).settings
+    assert (given.model_path, given.repository, given.drain_timeout_seconds) == ("/artifacts", "/hangs/repository", 3.0)
+    assert (nothing_given.repository, nothing_given.model_name) == ("/storage/modelwatch", tmp_path.name)

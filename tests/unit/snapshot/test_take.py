@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from modelwatch.core.abandon import Abandoned, abandoned_when
 from modelwatch.core.errors import DiskFullError, StateError
 from modelwatch.snapshot import take as taking
 from modelwatch.snapshot.take import SMALL_BYTES, Method, Take, Taken, Taker
@@ -55,6 +56,20 @@ def test_a_kernel_that_copies_in_parts_is_asked_again(source, target, monkeypatc
     monkeypatch.setattr(os, "copy_file_range", lambda reader, writer, count: really(reader, writer, min(count, 10_000)))
     assert Taker().take(str(source.parent), seen(source), target, hardlink=False).take is Take.TAKEN
     assert target.read_bytes() == BIG
+
+
+@pytest.mark.parametrize("by_kernel", [True, False])
+def test_a_copy_that_is_abandoned_leaves_nothing(source, target, monkeypatch, by_kernel):
+    """However it is copied, it can be given up in the middle, and what was written is gone."""
+    monkeypatch.setattr(taking, "_KERNEL_CHUNK_BYTES", 10_000)
+    monkeypatch.setattr(taking, "_CHUNK_BYTES", 10_000)
+    if not by_kernel:
+        monkeypatch.setattr(os, "copy_file_range", failing(errno.EXDEV))
+    asked = iter((False, False, True))
+    with pytest.raises(Abandoned), abandoned_when(lambda: next(asked)):
+        Taker().take(str(source.parent), seen(source), target, hardlink=False)
+    assert not target.exists()
+    assert next(asked, None) is None
 
 
 @pytest.mark.parametrize("change", ["append", "truncate", "rewrite", "replace"])

@@ -15,6 +15,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 
+from modelwatch.core.abandon import between_pieces
 from modelwatch.core.digest import Digest
 
 _CHUNK_BYTES = 8 << 20
@@ -75,6 +76,7 @@ def _copy_in_turn(source: int, target: int, size_bytes: int, advance: Advance) -
         state.update(chunk)
         total += len(chunk)
         advance(len(chunk))
+        between_pieces()
     os.fsync(target)
     return Digest(state.hexdigest()), total
 
@@ -94,6 +96,7 @@ def _copy_by_kernel(source: int, target: int, size_bytes: int, arrived: Advance,
                 copied += count
                 arrived(count)
                 advance(count)
+                between_pieces()
         except OSError as error:
             if error.errno not in _UNSUPPORTED:
                 raise
@@ -120,6 +123,7 @@ def _copy_through_memory(source: int, target: int, size_bytes: int, arrived: Adv
         copied += len(chunk)
         arrived(len(chunk))
         advance(len(chunk))
+        between_pieces()
     return copied
 
 

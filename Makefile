@@ -40,7 +40,7 @@ GRADIENT := "click==8.1.8" requests requests-toolbelt six terminaltables click-d
 
 .venv-gradient1/.ready: Makefile
 	$(call environment,.venv-gradient1,$(GRADIENT))
-	.venv-gradient1/bin/$(PIP) --no-deps "gradient==1.11.0"
+	.venv-gradient1/bin/$(PIP) --no-deps "gradient==1.11.0" "gradient-utils==0.5.0"
 
 .venv-demo/.ready: pyproject.toml
 	$(call environment,.venv-demo,--editable '.[server]' --group demo)

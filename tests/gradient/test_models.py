@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from client_output import rows, uploaded
 from repositories import add_version
+from waiting import wait_until
 
 from modelwatch.core.entities import Metric
 from modelwatch.core.entities.registration import Amendment
@@ -184,6 +185,7 @@ def test_what_a_training_registered_is_listed_and_downloaded(gradient, server, t
     value = Metric("loss", "validation", 0.0283, 20, 1.0, "eval", "loss", "step")
     key = repository.version("digits", "2", team="default").registration.key
     repository.amend(Amendment("default", "digits", key, (value,)))
+    wait_until(lambda: server.get("/api/v1/teams/default/models/digits/versions/2")[0] == 200)  # the server follows the directory
     model = server.json("/api/v1/teams/default/models/digits")
     listed = rows(gradient.run("models", "list"))[1]
     assert listed[:2] == ["digits", model["id"]]
@@ -214,7 +216,7 @@ def test_a_base_path_before_the_server_is_kept(gradient, server):
 def test_a_wrong_key_is_refused(gradient, server, onnx):
     """Once there are keys, as the real service does it."""
     made = _command("keys", "add", "for the client", "--team", "default", "--scope", "write", "--json", server=server)
-    key = json.loads(made)["key"]
+    key = json.loads(made)["text"]
     wrong = replace(gradient, key="nonsense")
     assert "No such API token" in wrong.run("models", "list")
     right = replace(gradient, key=key)

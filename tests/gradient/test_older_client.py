@@ -4,6 +4,7 @@ import os
 
 from client_output import rows, uploaded
 from repositories import add_version
+from waiting import wait_until
 
 from modelwatch.repository.repository import Repository
 
@@ -11,6 +12,7 @@ from modelwatch.repository.repository import Repository
 def test_models_are_listed_by_experiment(older, server, tmp_path):
     """The experiment that a training was a part of."""
     add_version(Repository.open(server.repository), tmp_path)
+    wait_until(lambda: server.get("/api/v1/teams/default/models/digits")[0] == 200)  # the server follows the directory
     assert "e1" in rows(older.run("models", "list", "--experimentId", "e1"))[1]
     assert "No data found" in older.run("models", "list", "--experimentId", "other")
 

@@ -95,6 +95,16 @@ def create_file(path: Path, data: bytes, *, mode: int = _MODE) -> bool:
         return created
 
 
+def remove_file(path: Path) -> bool:
+    """Remove a file. Return whether there was one."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    sync_directory(path.parent)
+    return True
+
+
 def link_exclusively(source: Path, target: Path) -> bool:
     """
     Give a durable file a second name, unless that name is taken.

@@ -133,6 +133,7 @@ def model_json(model: RegisteredModel | ModelSummary) -> JsonValue:
         "notes": shown.notes,
         "summary": shown.summary,
         "public": shown.public,
+        "aliases": dict(shown.aliases),
         "versions": shown.versions,
         "latest": None if shown.latest is None else version_json(shown.latest),
     }
@@ -152,6 +153,7 @@ def model_from_json(value: JsonValue) -> ModelSummary:
         versions=int(value["versions"]),
         latest=None if value["latest"] is None else version_from_json(value["latest"]),
         public=value.get("public") is True,
+        aliases={str(name): int(number) for name, number in (value.get("aliases") or {}).items()},
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from modelwatch.core.entities import ModelVersion, RegisteredModel, Registration
+from modelwatch.core.entities import Registration
 from modelwatch.core.json import JsonValue, loads
 from modelwatch.repository.events import Event, event_from_json
 from modelwatch.repository.folding import Itself, Subject
@@ -135,6 +135,19 @@ def read_redirect(storage: DirectoryStorage, place: Place) -> Place | None:
         raise MalformedError(Problem(place.renamed, f"not a redirect: {error!r}")) from error
 
 
+def read_alias(storage: DirectoryStorage, key: str) -> tuple[str | None, int] | None:
+    """Return the name that an alias's document tells, if it does, and the version's number; None when there is none. Raise MalformedError."""
+    data = load(storage, key)
+    if data is None:
+        return None
+    try:
+        value = loads(data)
+        name = value.get("alias")
+        return None if name is None else str(name), int(value["number"])
+    except (*_MALFORMED, OverflowError) as error:
+        raise MalformedError(Problem(key, f"not an alias: {error!r}")) from error
+
+
 def event_files(storage: DirectoryStorage, place: Place) -> list[str]:
     """Return the names of a model's event files, oldest first."""
     return [name for name in storage.names(place.events) if name.endswith(".json")]
@@ -217,6 +230,7 @@ class Contents:
         highest: The highest number taken, 0 when there is none.
         itself: What events have made of the model itself.
         subjects: What events have made of each version, by registration key.
+        aliases: Names for versions, sorted, and the number of each.
         problems: Documents that were ignored.
     """
 
@@ -225,6 +239,7 @@ class Contents:
     highest: int
     itself: Itself
     subjects: dict[str, Subject]
+    aliases: dict[str, int]
     problems: tuple[Problem, ...]
 
     @property
@@ -244,13 +259,29 @@ def read_contents(storage: DirectoryStorage, place: Place) -> Contents:
             about_itself.append(event)
         else:
             subjects[event.registration] = subjects.get(event.registration, Subject()).after(event)
+    aliases = _read_aliases(storage, place, problems)
     try:
         read_redirect(storage, place)
     except MalformedError as error:
         problems.append(error.problem)
     except OSError as error:
         problems.append(Problem(place.renamed, f"cannot be read: {error}"))
-    return Contents(place, documents, highest, Itself.of(about_itself), subjects, tuple(problems))
+    return Contents(place, documents, highest, Itself.of(about_itself), subjects, aliases, tuple(problems))
+
+
+def _read_aliases(storage: DirectoryStorage, place: Place, problems: list[Problem]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for file_name in storage.names(place.aliases):
+        try:
+            alias = read_alias(storage, f"{place.aliases}/{file_name}")
+        except MalformedError as error:
+            problems.append(error.problem)
+            continue
+        if alias is not None and file_name.endswith(".json"):
+            name = alias[0] or decode_name(file_name.removesuffix(".json"))
+            if name is not None:
+                found[name] = alias[1]
+    return dict(sorted(found.items()))
 
 
 def _read_documents(storage: DirectoryStorage, place: Place, problems: list[Problem]) -> tuple[dict[int, Document], int]:
@@ -282,87 +313,3 @@ def _read_events(storage: DirectoryStorage, place: Place, problems: list[Problem
         else:
             if event is not None:
                 yield event
-
-
-def model_of(contents: Contents, repository_id: str) -> RegisteredModel | None:
-    """Return the model as people see it, or None when there is nothing to see: deleted, or nothing registered yet."""
-    shown = {number: document for number, document in contents.documents.items() if number > contents.itself.floor}
-    if contents.gone or not shown:
-        return None
-    versions = tuple(
-        version
-        for number, document in shown.items()
-        if (version := version_of(number, document, contents.subjects.get(document.key, Subject()))) is not None
-    )
-    newest_first = [version.registration for version in reversed(versions)]
-    return model_from(
-        contents.place,
-        repository_id,
-        contents.itself,
-        first=next(iter(shown.values())),
-        newest=next(reversed(shown.values())),
-        changed=max((subject.modified for subject in contents.subjects.values()), default=0.0),
-        notes=next((registration.notes for registration in newest_first if registration.notes), ""),
-        summary=next((registration.summary for registration in newest_first if registration.summary is not None), None),
-        versions=versions,
-    )
-
-
-def model_from(  # noqa: PLR0913 - what it takes of a model's contents, so that who follows a model need not hold all of them
-    place: Place,
-    repository_id: str,
-    itself: Itself,
-    *,
-    first: Document,
-    newest: Document,
-    changed: float,
-    notes: str,
-    summary: JsonValue,
-    versions: tuple[ModelVersion, ...],
-) -> RegisteredModel:
-    """
-    Return a model that is shown.
-
-    Args:
-        place: Where it is.
-
-        repository_id: The repository's.
-
-        itself: What events have made of it.
-
-        first: The document of its lowest number above the floor, deleted or not.
-
-        newest: Likewise of its highest.
-
-        changed: When the latest event about any of its versions was, seconds since the epoch; 0 when there is none.
-
-        notes: Those that the newest of its live versions with any was registered with; for a model that was given none.
-
-        summary: That of the newest of its live versions with any.
-
-        versions: As it is to have.
-    """
-    subject = itself.subject
-    return RegisteredModel(
-        id=place.model_id(repository_id),
-        team=decode_name(place.team_part) or newest.registration.team,
-        name=itself.name or decode_name(place.model_part) or newest.registration.model,
-        created=first.registered,
-        modified=max(newest.registered, subject.modified, changed, 0.0),
-        tags=subject.tags,
-        notes=notes if subject.notes is None else subject.notes,
-        summary=summary,
-        versions=versions,
-        public=itself.public,
-    )
-
-
-def version_of(number: int, document: Document, subject: Subject) -> ModelVersion | None:
-    """Return a version as people see it, or None when it was deleted."""
-    if subject.deleted:
-        return None
-    registration = document.registration
-    if subject.replaced is not None:
-        registration = registration.with_metrics(subject.replaced.metrics)
-    notes = registration.notes if subject.notes is None else subject.notes
-    return ModelVersion(number, registration, document.registered, subject.tags, notes)

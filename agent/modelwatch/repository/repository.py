@@ -11,10 +11,11 @@ from modelwatch.core.steps import reached
 from modelwatch.repository.events import Event, ModelDeleted, ModelRenamed, NotesSet, Published, TagsChanged, VersionDeleted
 from modelwatch.repository.garbage import Collected, collect_garbage
 from modelwatch.repository.layout import Place
-from modelwatch.repository.reading import Contents, model_of, read_contents
+from modelwatch.repository.reading import Contents, read_contents
 from modelwatch.repository.registering import RegisteringRepository
 from modelwatch.repository.renaming import lead
 from modelwatch.repository.restoring import restore_model, restore_version
+from modelwatch.repository.showing import model_of
 from modelwatch.repository.storage.directory import failures_are_transient
 from modelwatch.repository.view import LATEST, Listing
 from modelwatch.repository.writing import append_event
@@ -65,8 +66,19 @@ class Repository(RegisteringRepository):
         number = self.version(name, version, team=team).number
         place = self.seen(name, team=team)[1].place
         with self.changing(), self.changing_model(place):
-            self.storage.replace(place.alias(alias), dumps({"number": number, "time": time.time()}).encode("ascii"))
+            document = {"alias": alias, "number": number, "time": time.time()}
+            self.storage.replace(place.alias(alias), dumps(document).encode("ascii"))
         return number
+
+    def remove_alias(self, name: str, alias: str, *, team: str) -> None:
+        """Let an alias name no version any more. Raise NotFoundError when the model has none of that name, TransientError."""
+        model, contents = self.seen(name, team=team)
+        with self.changing(), self.changing_model(contents.place):
+            if not alias or not self.storage.remove(contents.place.alias(alias)):
+                known = ", ".join(contents.aliases)
+                raise NotFoundError(
+                    f"model {model.name!r} has no alias {alias!r}", hint=f"there are: {known}" if known else "it has none"
+                )
 
     def rename(self, name: str, new_name: str, *, team: str) -> RegisteredModel:
         """
@@ -114,7 +126,7 @@ class Repository(RegisteringRepository):
     def publish(self, name: str, *, team: str, public: bool = True) -> RegisteredModel:
         """Let anyone read a model, or with `public` false its team alone, and return it. Raise NotFoundError, TransientError."""
         model, contents = self.seen(name, team=team)
-        if model.public != public:
+        if model.public != public or contents.itself.deletions:  # a deletion that is taken back must not undo what was said since
             self.append(contents.place, None, Published(time.time(), public))
         return self.seen_at(contents.place)
 

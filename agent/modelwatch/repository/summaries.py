@@ -7,7 +7,7 @@ They are what the JSON shapes of docs/models.md hold, and the same whether a dir
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from modelwatch.core.digest import Digest
 from modelwatch.core.entities import (
@@ -121,6 +121,7 @@ class ModelSummary:
     versions: int
     latest: VersionSummary | None
     public: bool = False
+    aliases: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, model: RegisteredModel) -> ModelSummary:
@@ -137,6 +138,7 @@ class ModelSummary:
             versions=len(model.versions),
             latest=None if model.latest is None else VersionSummary.of(model.latest),
             public=model.public,
+            aliases=model.aliases,
         )
 
 

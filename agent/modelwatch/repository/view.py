@@ -9,12 +9,12 @@ from typing import Self
 
 from modelwatch.core.entities import ModelVersion, RegisteredModel, RunReport
 from modelwatch.core.errors import NotFoundError
-from modelwatch.core.json import loads
 from modelwatch.repository.layout import Place, encode_name
 from modelwatch.repository.opening import ensure_header, read_header
-from modelwatch.repository.reading import Contents, Problem, model_of, places, read_contents
+from modelwatch.repository.reading import Contents, MalformedError, Problem, places, read_alias, read_contents
 from modelwatch.repository.renaming import find_place
 from modelwatch.repository.runs import read_report, read_reports
+from modelwatch.repository.showing import model_of
 from modelwatch.repository.storage.directory import DirectoryStorage, failures_are_of_state, failures_are_transient
 
 LATEST = "latest"
@@ -196,10 +196,14 @@ class RepositoryView:
 
     def _alias(self, place: Place, alias: str) -> int | None:
         try:
-            data = self.storage.read(place.alias(alias)) if alias else None
-            return None if data is None else int(loads(data)["number"])
-        except (OSError, ValueError, KeyError, TypeError):
+            found = read_alias(self.storage, place.alias(alias)) if alias else None
+        except MalformedError:
             return None
+        return None if found is None else found[1]
+
+    def aliases(self, name: str, *, team: str) -> dict[str, int]:
+        """Return a model's aliases, sorted, and the number of each, of a deleted version too. Raise NotFoundError."""
+        return self.seen(name, team=team)[1].aliases
 
     def runs(self, name: str, *, team: str) -> tuple[RunReport, ...]:
         """

@@ -110,7 +110,7 @@ def test_the_json_of_a_list_is_stable(run_json, repository):
     """Sizes are bytes, times RFC 3339 in UTC, and what JSON cannot hold is a string."""
     (model,) = run_json("models", "list")["models"]
     latest = model.pop("latest")
-    assert set(model) == {"id", "name", "team", "created", "modified", "tags", "notes", "summary", "public", "versions"}
+    assert set(model) == {"id", "name", "team", "created", "modified", "tags", "notes", "summary", "public", "aliases", "versions"}
     assert model["versions"] == 2
     assert all(TIME.fullmatch(text) for text in (model["created"], latest["registered"], latest["created"]))
     assert latest["created"] == "1970-01-01T00:17:00.000Z"

@@ -142,7 +142,7 @@ ACTIONS = [name for name in vars(Histories) if not name.startswith("_")]
 OFTEN = ["register", "delete_version", "delete_model", "delete_model", "restore_model", "restore_model"]
 
 
-@given(st.lists(st.tuples(st.sampled_from([*ACTIONS, *OFTEN]), st.integers(0, 11)), min_size=10, max_size=25))
+@given(st.lists(st.tuples(st.sampled_from([*ACTIONS, *OFTEN]), st.integers(0, 11)), min_size=8, max_size=20))
 def test_any_history_shows_what_its_bookkeeping_says(tmp_path_factory, history):
     """After every action, name, tags, publication and versions are those of the book, by every name of the model, and no content is lost."""
     with pytest.MonkeyPatch.context() as patch:

@@ -75,6 +75,7 @@ MODELS = st.builds(
     TIMES,
     versions=st.lists(VERSIONS, min_size=0, max_size=3).map(tuple),
     public=st.booleans(),
+    aliases=st.dictionaries(WORDS, st.integers(1, 99), max_size=2),
 )
 
 

@@ -266,6 +266,63 @@ def test_aliases_move(repository, tmp_path):
             repository.set_alias("digits", alias, "1", team=TEAM)
 
 
+def test_aliases_are_listed_and_removed(repository, tmp_path):
+    """A model shows its aliases, whatever they are called; one that was removed names nothing, and can be set again."""
+    add_version(repository, tmp_path)
+    assert repository.aliases("digits", team=TEAM) == {}
+    long = "Größte " * 50
+    for alias in ("best", "Best one", long):
+        repository.set_alias("digits", alias, "1", team=TEAM)
+    assert repository.aliases("digits", team=TEAM) == {"Best one": 1, long: 1, "best": 1}
+    assert repository.model("digits", team=TEAM).aliases == repository.aliases("digits", team=TEAM)
+    for alias in (long, "best"):
+        repository.remove_alias("digits", alias, team=TEAM)
+    assert repository.aliases("digits", team=TEAM) == {"Best one": 1}
+    with pytest.raises(NotFoundError, match="no version best"):
+        repository.version("digits", "best", team=TEAM)
+    for alias in ("best", "", "other"):
+        with pytest.raises(NotFoundError, match="there are: Best one"):
+            repository.remove_alias("digits", alias, team=TEAM)
+    assert repository.set_alias("digits", "best", "1", team=TEAM) == 1
+
+
+def test_aliases_of_deleted_versions_are_listed(repository, tmp_path):
+    """They may be restored, and whoever wants the name for another version sees where it is."""
+    for step in (1, 2):
+        add_version(repository, tmp_path, step=step)
+    repository.set_alias("digits", "best", "1", team=TEAM)
+    repository.delete_version("digits", "1", team=TEAM)
+    assert repository.aliases("digits", team=TEAM) == {"best": 1}
+    with pytest.raises(NotFoundError, match="was deleted"):
+        repository.version("digits", "best", team=TEAM)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"number": "x"}', '{"number": null}', '{"number": 1e999}'])
+def test_an_alias_that_cannot_be_understood_names_nothing_and_is_told(repository, tmp_path, text):
+    """It is as if it were not there, and setting it heals it."""
+    add_version(repository, tmp_path)
+    folder = repository.root / "models/default/digits/aliases"
+    folder.mkdir()
+    (folder / "best.json").write_text(text)
+    (folder / "notes.txt").write_text('{"number": 1}')
+    assert repository.aliases("digits", team=TEAM) == {}
+    assert [problem.key for problem in repository.problems()] == ["models/default/digits/aliases/best.json"]
+    with pytest.raises(NotFoundError, match="no version best"):
+        repository.version("digits", "best", team=TEAM)
+    repository.set_alias("digits", "best", "1", team=TEAM)
+    assert repository.aliases("digits", team=TEAM) == {"best": 1}
+    assert repository.problems() == ()
+
+
+def test_aliases_written_before_they_told_their_names_are_read(repository, tmp_path):
+    """The name is that of the file then."""
+    add_version(repository, tmp_path)
+    folder = repository.root / "models/default/digits/aliases"
+    folder.mkdir()
+    (folder / "%42est.json").write_text('{"number": 1, "time": 0}')
+    assert repository.aliases("digits", team=TEAM) == {"Best": 1}
+
+
 # ------------------------------------------------------------------------------------------------------------------ changing
 
 

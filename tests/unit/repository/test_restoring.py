@@ -272,6 +272,15 @@ def test_publishing_what_is_public_writes_nothing(repository):
     assert len(list((repository.root / "models/default/digits/events").iterdir())) == 1
 
 
+def test_what_was_said_to_be_private_stays_private(repository, tmp_path):
+    """Taking back the deletion of a public model does not publish what its team has since said not to publish."""
+    repository.publish("digits", team=TEAM)
+    repository.delete_model("digits", team=TEAM, keep_seconds=WEEK_SECONDS)
+    add_version(repository, tmp_path, step=4)
+    repository.publish("digits", team=TEAM, public=False)
+    assert not repository.restore_model("digits", team=TEAM).public
+
+
 def test_a_deleted_model_is_private_when_its_name_starts_anew(repository, tmp_path):
     """Nothing is public that nobody published."""
     repository.publish("digits", team=TEAM)

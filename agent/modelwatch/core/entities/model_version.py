@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from modelwatch.core.entities.registration import Registration
 from modelwatch.core.json import JsonValue
@@ -44,6 +45,7 @@ class RegisteredModel:
         summary: What the uploader said about it, any JSON value, or None.
         versions: Live versions in order of number; the deleted ones are left out.
         public: Whether anyone may read it, not its team alone.
+        aliases: Names that people gave to versions, and the number of each, of a deleted version too.
     """
 
     id: str
@@ -56,6 +58,7 @@ class RegisteredModel:
     summary: JsonValue = None
     versions: tuple[ModelVersion, ...] = ()
     public: bool = False
+    aliases: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def latest(self) -> ModelVersion | None:

@@ -19,7 +19,8 @@ from modelwatch.repository.index.outside import data, folded, limited, number, o
 from modelwatch.repository.json_shapes import origin
 from modelwatch.repository.layout import Place
 from modelwatch.repository.metric_names import BEST, by_name
-from modelwatch.repository.reading import Document, model_from, parse_document, parse_event, version_of
+from modelwatch.repository.reading import Document, parse_document, parse_event
+from modelwatch.repository.showing import model_from, version_of
 
 _WINNER: Final = "NOT EXISTS (SELECT 1 FROM documents e WHERE e.place = d.place AND e.key = d.key AND e.number < d.number)"
 """Of two versions with one key only the lower number counts."""

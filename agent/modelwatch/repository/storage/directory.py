@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from modelwatch.core.digest import Digest
-from modelwatch.core.durable import create_file, link_exclusively, make_directory, replace_file, sync_directory
+from modelwatch.core.durable import create_file, link_exclusively, make_directory, remove_file, replace_file, sync_directory
 from modelwatch.core.errors import PermanentError, StateError, TransientError
 from modelwatch.core.files import NotARegularFileError, open_regular, read_whole
 from modelwatch.core.lock import locked
@@ -118,6 +118,10 @@ class DirectoryStorage:
         path = self.path(key)
         make_directory(path.parent)
         replace_file(path, data)
+
+    def remove(self, key: str) -> bool:
+        """Remove a document; return whether there was one."""
+        return remove_file(self.path(key))
 
     def link(self, source_key: str, target_key: str) -> bool:
         """Give a document a second key unless that is taken; return whether this call did."""

@@ -1,7 +1,6 @@
 """A sidecar beside a real training ends with it, however the training ends and whichever was started first, after one last scan."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -10,29 +9,7 @@ import urllib.request
 import pytest
 from sidecars import LIMIT_SECONDS, Sidecar, unique_name
 from waiting import wait_until
-
-SAVE = """
-import os, sys
-sys.path.insert(0, {support!r})
-from bundle_writer import save
-from pathlib import Path
-def checkpoint(step): save(Path({models!r}), step, b"w" * 1000, keep=10)
-"""
-"""What a training begins with."""
-
-WAYS = {
-    "returns": "checkpoint(1)",
-    "exits": "checkpoint(1); sys.exit(3)",
-    "raises": "checkpoint(1); raise RuntimeError",
-    "os._exit": "checkpoint(1); os._exit(4)",
-    "aborts": "checkpoint(1); os.abort()",
-    "is killed": "checkpoint(1); os.kill(os.getpid(), 9)",
-    "leaves a daemon with its pipes": (
-        "checkpoint(1)\nif os.fork() == 0:\n    os.setsid()\n"
-        "    if os.fork(): os._exit(0)\n    open(sys.argv[2], 'w').write(str(os.getpid())); import time; time.sleep(1000)\n"
-        "else:\n    os.wait()"
-    ),
-}
+from ways_to_end import WAYS, end_daemon, program
 
 
 @pytest.fixture
@@ -48,28 +25,17 @@ def sidecar(tmp_path):
 def training(sidecar, tmp_path):
     """Give a function that starts a training, and end afterwards what it left behind."""
     name, left = unique_name(), tmp_path / "left"
-    support = next(path for path in sys.path if path.endswith("tests/support"))
     children = []
 
     def start(code, *, wait_for_input=False):
-        text = (
-            SAVE.format(support=support, models=str(sidecar.models)) + ("sys.stdin.readline()\n" if wait_for_input else "") + code
-        )
-        limit = "import resource; resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
-        child = subprocess.Popen(
-            [sys.executable, "-c", limit + text, name, str(left)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        children.append(child)
-        return child
+        command = program(sidecar.models, code, left=left, wait_for_input=wait_for_input)
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        children.append(subprocess.Popen([*command, name], text=True, **pipes))
+        return children[-1]
 
     start.name = name
     yield start
-    if left.exists():
-        os.kill(int(left.read_text()), signal.SIGKILL)
+    end_daemon(left)
     for child in children:
         if child.poll() is None:
             child.kill()
@@ -82,7 +48,7 @@ def test_each_way_of_ending_ends_the_sidecar(sidecar, training, way, first):
     """What was saved last is registered, and the sidecar returns 0."""
     if first == "sidecar":
         sidecar.start("--waitFor", training.name)
-    child = training(WAYS[way], wait_for_input=True)
+    child = training(WAYS[way][0], wait_for_input=True)
     if first == "training":
         sidecar.start("--waitFor", training.name)
     wait_until(lambda: sidecar.follows(child.pid))
@@ -159,7 +125,7 @@ def test_a_training_that_makes_the_model_path_may_wait_for_us(sidecar, training)
     """We are ready before there is anything to look at: who starts the training after that misses nothing, and nobody waits for ever."""
     sidecar.models.rmdir()
     sidecar.start("--waitFor", training.name)
-    child = training("os.mkdir(os.path.dirname(sys.argv[2]) + '/models'); checkpoint(1)", wait_for_input=True)
+    child = training(f"os.mkdir({str(sidecar.models)!r}); checkpoint(1)", wait_for_input=True)
     wait_until(lambda: sidecar.follows(child.pid))
     child.communicate("go on\n", timeout=LIMIT_SECONDS)
     assert (sidecar.wait(), sidecar.versions()) == (0, 1)

@@ -90,7 +90,7 @@ class Itself:
     @classmethod
     def of(cls, events: Sequence[Event]) -> Itself:
         """Return what all events about a model itself, in their order, have made of it."""
-        standing = _standing(events)
+        standing = standing_deletions(events)
         subject, name, public = Subject(), None, False
         for index, event in enumerate(events):
             subject = subject.after(event)
@@ -106,7 +106,7 @@ class Itself:
         return cls(subject, name, public, tuple(standing.values()))
 
 
-def _standing(events: Sequence[Event]) -> dict[int, ModelDeleted]:
+def standing_deletions(events: Sequence[Event]) -> dict[int, ModelDeleted]:
     """Return the deletions that were not taken back, by their position: restored is what counts as if it had not been deleted."""
     standing: dict[int, ModelDeleted] = {}
     for index, event in enumerate(events):

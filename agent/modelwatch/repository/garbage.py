@@ -17,6 +17,7 @@ from modelwatch.core.steps import reached
 from modelwatch.repository.folding import Subject
 from modelwatch.repository.layout import LOCK
 from modelwatch.repository.reading import MalformedError, Problem, places, read_contents, read_document
+from modelwatch.repository.runs import remove_lost_reports
 from modelwatch.repository.storage.directory import DirectoryStorage
 
 GRACE_SECONDS = 86400.0
@@ -41,7 +42,7 @@ class Collected:
 
 def collect_garbage(storage: DirectoryStorage, *, wait: bool) -> Collected:
     """
-    Remove unreferenced blobs and what killed writers left half-written.
+    Remove unreferenced blobs, the run reports of models that are gone for good, and what killed writers left half-written.
 
     Args:
         storage: Where.
@@ -69,6 +70,8 @@ def collect_garbage(storage: DirectoryStorage, *, wait: bool) -> Collected:
                 size += storage.remove_blob(digest)
                 count += 1
                 reached("repository.blob-removed")
+        for place in places(storage):
+            remove_lost_reports(storage, place, now)
         return Collected(count, size)
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from modelwatch.core.entities import Registration
 from modelwatch.core.json import JsonValue, loads
-from modelwatch.repository.events import Event, event_from_json
-from modelwatch.repository.folding import Itself, Subject
+from modelwatch.repository.events import Event, ModelDeleted, event_from_json
+from modelwatch.repository.folding import Itself, Subject, standing_deletions
 from modelwatch.repository.layout import (
     MODELS,
     Place,
@@ -204,9 +204,9 @@ def read_subject(storage: DirectoryStorage, place: Place, registration_key: str)
     return subject
 
 
-def read_itself(storage: DirectoryStorage, place: Place) -> Itself:
-    """Return what events have made of a model itself, reading only the events that are about it."""
-    events = []
+def read_deletions(storage: DirectoryStorage, place: Place) -> dict[str, ModelDeleted]:
+    """Return the deletions of a model that were not taken back, by their events' names, reading only events about the model itself."""
+    found: dict[str, Event] = {}
     for name in event_files(storage, place):
         if not is_event_about(name, None):
             continue
@@ -215,8 +215,21 @@ def read_itself(storage: DirectoryStorage, place: Place) -> Itself:
         except MalformedError:
             continue
         if event is not None and event.registration is None:
-            events.append(event)
-    return Itself.of(events)
+            found[name.removesuffix(".json")] = event
+    names = list(found)
+    return {names[index]: deletion for index, deletion in standing_deletions(list(found.values())).items()}
+
+
+def latest_event(storage: DirectoryStorage, place: Place) -> str:
+    """Return the name of a model's latest event, without extension; empty when there is none."""
+    for name in reversed(event_files(storage, place)):
+        stem = name.removesuffix(".json")
+        try:
+            event_milliseconds(stem)
+        except ValueError:  # somebody else's file
+            continue
+        return stem
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

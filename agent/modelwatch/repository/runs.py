@@ -4,19 +4,19 @@ What agents told of the runs of a model: one document a run, replaced in one ste
 Reports are told at best effort, and nothing else depends on them: one that cannot be read is as if it were not there. A model of which
 only reports are there has not been registered; its runs are read all the same, for a training is to be seen before its first checkpoint.
 
-A report that was told before its model was deleted belongs to the model that is gone. Each is stamped with the highest number that
-was gone when it was told, so that this is known without comparing the clocks of two machines.
+A report that was told before its model was deleted belongs to the model that is gone, and comes back with it. Each is stamped with the
+latest event that there was when it was told: events are in one order, whatever the clocks say.
 """
 
 from __future__ import annotations
 
 from modelwatch.core.entities import RunReport
-from modelwatch.core.json import loads
+from modelwatch.core.json import JsonValue, loads
 from modelwatch.repository.layout import Place
-from modelwatch.repository.reading import read_itself
+from modelwatch.repository.reading import latest_event, read_deletions
 from modelwatch.repository.storage.directory import DirectoryStorage
 
-_MALFORMED = (OSError, ValueError, KeyError, TypeError, AttributeError)
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
 
 
 def write_report(storage: DirectoryStorage, place: Place, report: RunReport) -> None:
@@ -26,29 +26,53 @@ def write_report(storage: DirectoryStorage, place: Place, report: RunReport) -> 
     Raises:
         OSError: The repository cannot be written.
     """
-    through = read_itself(storage, place).floor
-    storage.replace(place.run(report.run), report.encoded(through=through))
+    storage.replace(place.run(report.run), report.encoded(after=latest_event(storage, place)))
 
 
 def read_reports(storage: DirectoryStorage, place: Place) -> tuple[RunReport, ...]:
     """Return the report of every run of a model, in the order in which they started. Raise OSError when the folder cannot be read."""
-    floor = read_itself(storage, place).floor
-    names = [name for name in storage.names(place.runs) if name.endswith(".json")]
-    found = [report for name in names if (report := _read(storage, f"{place.runs}/{name}", floor)) is not None]
+    deleted = max(read_deletions(storage, place), default="")
+    found = [report for key in _keys(storage, place) if (report := _read(storage, key, deleted)) is not None]
     return tuple(sorted(found, key=lambda report: (report.started, report.run)))
 
 
 def read_report(storage: DirectoryStorage, place: Place, run: str) -> RunReport | None:
     """Return the report of one run, or None when there is none. Raise as `read_reports`."""
-    return _read(storage, place.run(run), read_itself(storage, place).floor) if run else None
+    return _read(storage, place.run(run), max(read_deletions(storage, place), default="")) if run else None
 
 
-def _read(storage: DirectoryStorage, key: str, floor: int) -> RunReport | None:
+def remove_lost_reports(storage: DirectoryStorage, place: Place, now: float) -> None:
+    """
+    Remove the reports of a model that was deleted and cannot be restored at `now` any more. Call while the repository's lock is held alone.
+
+    Raises:
+        OSError: The repository cannot be written.
+    """
+    lost = max((name for name, deletion in read_deletions(storage, place).items() if deletion.keep_until <= now), default="")
+    for key in _keys(storage, place) if lost else ():
+        value = _value(storage, key)
+        if value is not None and value["after"] < lost:
+            storage.path(key).unlink(missing_ok=True)
+
+
+def _keys(storage: DirectoryStorage, place: Place) -> list[str]:
+    return [f"{place.runs}/{name}" for name in storage.names(place.runs) if name.endswith(".json")]
+
+
+def _read(storage: DirectoryStorage, key: str, deleted: str) -> RunReport | None:
+    """Return a report, unless it was told before the event called `deleted`."""
+    value = _value(storage, key)
     try:
-        data = storage.read(key)
-        if data is None:
-            return None
-        value = loads(data)
-        return RunReport.from_json(value) if int(value["through"]) >= floor else None
+        return None if value is None or value["after"] < deleted else RunReport.from_json(value)
     except _MALFORMED:
         return None
+
+
+def _value(storage: DirectoryStorage, key: str) -> JsonValue | None:
+    """Return a report's document, or None when it is not there or is none."""
+    try:
+        data = storage.read(key)
+        value = None if data is None else loads(data)
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) and isinstance(value.get("after"), str) else None

@@ -100,6 +100,24 @@ def test_the_runs_of_a_deleted_model_are_not_shown(repository, tmp_path):
     assert sorted(runs(repository)) == ["new", "old"]
 
 
+def test_a_restored_model_has_its_runs_again(repository, tmp_path):
+    """Collecting garbage takes them only once the model cannot be restored any more, and never what was told since."""
+    add_version(repository, tmp_path)
+    repository.report(make_report(run="old"))
+    repository.delete_model("digits", team=TEAM, keep_seconds=3600.0)
+    repository.report(make_report(run="new"))
+    repository.collect_garbage()
+    assert runs(repository) == ["new"]
+    repository.restore_model("digits", team=TEAM)
+    assert runs(repository) == ["new", "old"]
+    repository.report(make_report(run="newest"))
+    repository.delete_model("digits", team=TEAM)
+    (repository.root / RUNS / "torn.json").write_text("{")
+    repository.report(make_report(run="last"))
+    repository.collect_garbage()
+    assert sorted(path.name for path in (repository.root / RUNS).iterdir()) == ["last.json", "torn.json"]
+
+
 def test_deleting_versions_leaves_the_runs(repository, tmp_path):
     """Whoever thins out the checkpoints keeps the curves."""
     add_version(repository, tmp_path)
@@ -116,7 +134,7 @@ def test_collecting_garbage_leaves_reports_alone(repository):
     assert runs(repository) == ["run-1"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"through":0,"run":"x"}', "\xff"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"after":"","run":"x"}', '{"after":0}', "\xff"])
 def test_what_cannot_be_read_is_as_if_it_were_not_there(repository, text):
     """A torn or foreign document hides no other run, and the next report heals it."""
     for run in ("run-1", "run-2"):

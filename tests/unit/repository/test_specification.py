@@ -111,10 +111,14 @@ def needed(root):
 def read_runs(root, team, model):
     """Every run that is shown, by its name."""
     folder = root / "models" / encode(team) / encode(model)
-    events = [json.loads(path.read_bytes()) for path in sorted((folder / "events").glob("[0-9A-Z]*.json"))]
-    through, _ = apply_to_model(events)
+    events = [(path.stem, json.loads(path.read_bytes())) for path in sorted((folder / "events").glob("[0-9A-Z]*.json"))]
+    deleted = ""
+    for index, (name, event) in enumerate(events):
+        restored = [later["through"] for _, later in events[index:] if later["kind"] == "model-restored"]
+        if event["kind"] == "model-deleted" and event["through"] not in restored:
+            deleted = name
     bodies = [json.loads(path.read_bytes()) for path in (folder / "runs").glob("[!.]*.json")]
-    return {body["run"]: body for body in bodies if body["through"] >= through}
+    return {body["run"]: body for body in bodies if body["after"] >= deleted}
 
 
 @pytest.mark.parametrize("model", ["digits", "Digits 模型/1.0."])
@@ -152,6 +156,9 @@ def test_a_reader_written_from_the_specification_sees_the_runs_that_we_see(tmp_p
     snapshot = make_snapshot(tmp_path / "s", {"a": b"1"})
     repository.register(make_registration(snapshot.manifest, model="Digits"), snapshot)
     repository.report(make_report(model="Digits", run="before"))
+    repository.delete_model("Digits", team=TEAM, keep_seconds=3600.0)
+    repository.restore_model("Digits", team=TEAM)
+    assert list(read_runs(repository.root, TEAM, "Digits")) == ["before"]
     repository.delete_model("Digits", team=TEAM)
     repository.report(make_report(model="Digits", run="Run/2"))
 

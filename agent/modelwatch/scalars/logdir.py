@@ -66,6 +66,9 @@ class LogDirectories:
         polls_per_walk: How many polls make one walk in search of new files; between walks each known file costs one ``stat``.
 
         clock: For the grace that `EventFile` gives to bad bytes.
+
+    Attributes:
+        changes: How many polls have found anything.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class LogDirectories:
         self._listings: dict[str, _Listing] = {}
         self._unreadable: dict[str, str] = {}
         self._polls = 0
+        self.changes = 0
 
     def poll(self, *, final: bool = False, walk: bool = False) -> bool:
         """
@@ -118,7 +122,9 @@ class LogDirectories:
                     changed = True
             for path in gone:
                 self._remove(path)
-            return changed or bool(gone)
+            changed = changed or bool(gone)
+            self.changes += changed
+            return changed
 
     @contextlib.contextmanager
     def view(self) -> Iterator[tuple[Run, ...]]:

@@ -45,7 +45,8 @@ class Run:
         """Return the tags that have points, sorted."""
         return sorted({tag for stream in self.streams.values() for tag, series in stream.series.items() if series})
 
-    def _series(self, tag: str) -> Iterator[Series]:
+    def series(self, tag: str) -> Iterator[Series]:
+        """Give what each event file holds of a tag, where it holds any."""
         for stream in self.streams.values():
             series = stream.series.get(tag)
             if series:
@@ -53,16 +54,16 @@ class Run:
 
     def points(self, tag: str) -> list[Point]:
         """Return all points of a tag by wall time: a copy, for small series and tests."""
-        found = (series.point(index) for series in self._series(tag) for index in range(len(series)))
+        found = (series.point(index) for series in self.series(tag) for index in range(len(series)))
         return sorted(found, key=lambda point: point.wall_time)
 
     def count(self, tag: str) -> int:
         """Return how many points a tag has."""
-        return sum(len(series) for series in self._series(tag))
+        return sum(len(series) for series in self.series(tag))
 
     def step_range(self, tag: str) -> tuple[int, int] | None:
         """Return the lowest and the highest step of a tag, or None without points."""
-        ends = [step for series in self._series(tag) for step in series.step_range()]
+        ends = [step for series in self.series(tag) for step in series.step_range()]
         return (min(ends), max(ends)) if ends else None
 
     def span(self) -> tuple[float, float] | None:
@@ -72,25 +73,25 @@ class Run:
 
     def at(self, tag: str, step: int) -> list[Point]:
         """Return every point of `tag` at `step`, by wall time."""
-        return sorted((point for series in self._series(tag) for point in series.at(step)), key=lambda point: point.wall_time)
+        return sorted((point for series in self.series(tag) for point in series.at(step)), key=lambda point: point.wall_time)
 
     def not_after_step(self, tag: str, step: int) -> list[Point]:
         """Return, from each stretch between restarts, the last point of `tag` whose step is at most `step`."""
-        return [point for series in self._series(tag) for point in series.not_after_step(step)]
+        return [point for series in self.series(tag) for point in series.not_after_step(step)]
 
     def not_after_time(self, tag: str, wall_time: float) -> Point | None:
         """Return the last point of `tag` logged at or before `wall_time`."""
-        found = [point for series in self._series(tag) if (point := series.not_after_time(wall_time)) is not None]
+        found = [point for series in self.series(tag) if (point := series.not_after_time(wall_time)) is not None]
         return max(found, key=lambda point: point.wall_time, default=None)
 
     def steps_after(self, tag: str, wall_time: float) -> int | None:
         """Return the highest step of `tag` that was logged after `wall_time`, or None."""
-        found = [series.point(len(series) - 1) for series in self._series(tag)]
+        found = [series.point(len(series) - 1) for series in self.series(tag)]
         return max((point.step for point in found if point.wall_time > wall_time), default=None)
 
     def median_gap(self, tag: str) -> int | None:
         """Return the median distance between a tag's recent steps, or None when that cannot be told."""
-        gaps = sorted(gap for series in self._series(tag) if (gap := series.median_gap()) is not None)
+        gaps = sorted(gap for series in self.series(tag) if (gap := series.median_gap()) is not None)
         return gaps[len(gaps) // 2] if gaps else None
 
     def restarts(self, tag: str) -> list[Restart]:
@@ -101,7 +102,7 @@ class Run:
         reached by then.
         """
         found = []
-        by_time = sorted(self._series(tag), key=lambda series: series.walls[0])
+        by_time = sorted(self.series(tag), key=lambda series: series.walls[0])
         for index, series in enumerate(by_time):
             found += [Restart(point.wall_time, point.step) for point in series.regressions()]
             first = series.point(0)

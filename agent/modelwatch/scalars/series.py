@@ -79,7 +79,7 @@ class Series:
 
     def step_range(self) -> tuple[int, int]:
         """Return the lowest and the highest step. There must be a point."""
-        return min(self.steps[start] for start, _ in self._segments()), max(self.steps[stop - 1] for _, stop in self._segments())
+        return min(self.steps[start] for start, _ in self.stretches()), max(self.steps[stop - 1] for _, stop in self.stretches())
 
     def span(self) -> tuple[float, float]:
         """Return the wall times of the first and the last point. There must be one."""
@@ -89,8 +89,8 @@ class Series:
         """Return the point at `index`."""
         return Point(self.steps[index], self.walls[index], self.values[index])
 
-    def _segments(self) -> list[tuple[int, int]]:
-        """Return the index ranges within which steps never go down."""
+    def stretches(self) -> list[tuple[int, int]]:
+        """Return the index ranges, start and stop, within which steps never go down: what lies between restarts."""
         size = len(self.steps)
         while self._ordered_to < size:
             begin = max(self._ordered_to - 1, 0)
@@ -103,19 +103,19 @@ class Series:
 
     def regressions(self) -> Iterator[Point]:
         """Give each point whose step is lower than the one before it: where a restarted training went on."""
-        for start, _ in self._segments()[1:]:
+        for start, _ in self.stretches()[1:]:
             yield self.point(start)
 
     def at(self, step: int) -> Iterator[Point]:
         """Give every point of `step`."""
-        for start, stop in self._segments():
+        for start, stop in self.stretches():
             first = bisect_left(self.steps, step, start, stop)
             for index in range(first, bisect_right(self.steps, step, first, stop)):
                 yield self.point(index)
 
     def not_after_step(self, step: int) -> Iterator[Point]:
         """Give, from each stretch between restarts, the last point whose step is at most `step`."""
-        for start, stop in self._segments():
+        for start, stop in self.stretches():
             index = bisect_right(self.steps, step, start, stop)
             if index > start:
                 yield self.point(index - 1)
@@ -123,7 +123,7 @@ class Series:
     def not_after_time(self, wall_time: float) -> Point | None:
         """Return the last point logged at or before `wall_time`; the clock is taken to run forward between restarts."""
         found: Point | None = None
-        for start, stop in self._segments():
+        for start, stop in self.stretches():
             index = bisect_right(self.walls, wall_time, start, stop)
             if index > start and (found is None or self.walls[index - 1] >= found.wall_time):
                 found = self.point(index - 1)

@@ -36,6 +36,9 @@ ELSEWHERE = {
 AMENDING = frozenset({"journal.amended", "repository.event-appended"})
 """Steps of amendments, of which there are some when the event files are read only after a commit: which thread is first is open."""
 
+REPORTING = frozenset({"reporter.told"})
+"""Steps that every run passes at its end, and before it as often as there is time."""
+
 DELIVERING = frozenset({"publisher.sent", "journal.delivered"})
 """Steps of registrations as well as of amendments."""
 
@@ -177,7 +180,7 @@ def passed(agents, tmp_path_factory):
         done = agents.run(watch(folder, *scenario.options))
         assert done.returncode == 0, done.output
         check(folder, names)
-        counts[name] = dict(done.passed)
+        counts[name] = dict(done.passed) | dict.fromkeys(REPORTING, 1)
         if not scenario.amends:
             counts[name] |= dict.fromkeys(AMENDING, 0) | dict.fromkeys(DELIVERING, len(names))
     return counts

@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -112,7 +113,7 @@ def _launch(settings: Settings, options: Sequence[str], command: Sequence[str]) 
 
 
 def _agent(options: Sequence[str], run: Sequence[str], command: Sequence[str]) -> tuple[str, ...]:
-    told = ("--trainerCommand", to_argument(command))
+    told = ("--trainerCommand", to_argument(command), "--trainerBegan", repr(time.time()))  # it may log before its agent is up
     return (sys.executable, "-I", str(_PACKAGE / "__main__.py"), "watch", *options, *run, *told)
 
 

@@ -11,7 +11,6 @@ import signal
 import stat
 import sys
 import threading
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from types import FrameType
@@ -23,7 +22,7 @@ from modelwatch.core import log
 from modelwatch.core.clock import SystemClock
 from modelwatch.core.errors import DiskFullError, ModelwatchError, NotFoundError, StateError
 from modelwatch.core.threads import Worker
-from modelwatch.daemon.agent import Agent, Ended
+from modelwatch.daemon.agent import Agent, Ended, Trainer
 from modelwatch.daemon.health import Health
 from modelwatch.daemon.io_priority import let_others_go_first
 from modelwatch.daemon.last_resort import LastResort
@@ -66,6 +65,7 @@ def add_to(subparsers: Subparsers) -> None:
     parser.add_argument("--once", action="store_true", help="register what is there, deliver it, and end")
     parser.add_argument("--supervisorFd", "--supervisor-fd", type=int, dest="supervisor_fd", help=argparse.SUPPRESS)
     parser.add_argument("--trainerCommand", dest="trainer_command", type=from_argument, help=argparse.SUPPRESS)
+    parser.add_argument("--trainerBegan", dest="trainer_began", type=float, help=argparse.SUPPRESS)
     add_options(parser, groups=("agent", "target", "sidecar", "log"))
     parser.set_defaults(handle=handle)
 
@@ -75,15 +75,16 @@ def handle(arguments: argparse.Namespace) -> int:
     sys.setswitchinterval(_SWITCH_SECONDS)
     settings = settings_of(arguments)
     with logging_to(settings):
-        return _Watch(settings, once=arguments.once, supervisor_fd=arguments.supervisor_fd, command=arguments.trainer_command).run()
+        trainer = None if arguments.trainer_command is None else Trainer(arguments.trainer_command, arguments.trainer_began)
+        return _Watch(settings, once=arguments.once, supervisor_fd=arguments.supervisor_fd, trainer=trainer).run()
 
 
 class _Watch:
     """One invocation: waits for the model path, holds the state folder, turns signals and endings into the agent's end."""
 
-    def __init__(self, settings: Settings, *, once: bool, supervisor_fd: int | None, command: Sequence[str] | None) -> None:
+    def __init__(self, settings: Settings, *, once: bool, supervisor_fd: int | None, trainer: Trainer | None) -> None:
         self._settings = settings
-        self._command = command
+        self._trainer = trainer
         self._once = once
         self._clock = SystemClock()
         self._ended: Ended | None = None
@@ -157,7 +158,7 @@ class _Watch:
         folder = state_folder(self._settings.model_path, self._settings.state_dir)
         with owned(folder):
             sinks = open_sinks(self._settings)
-            agent = Agent(self._settings, folder, sinks, self._clock, on_armed=self._health.ready, command=self._command)
+            agent = Agent(self._settings, folder, sinks, self._clock, on_armed=self._health.ready, trainer=self._trainer)
             with self._changing:
                 self._agent = agent
                 if self._ended is not None:

@@ -67,6 +67,20 @@ class Ended:
     training_over: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Trainer:
+    """
+    The training that an agent was started with.
+
+    Attributes:
+        command: Without secrets.
+        began: When it began, seconds since the epoch, or None for just now.
+    """
+
+    command: Sequence[str]
+    began: float | None = None
+
+
 class Agent:
     """
     One agent over one state folder, which the caller holds (`state_folder.owned`).
@@ -80,7 +94,7 @@ class Agent:
 
         clock: The real one, but for tests.
 
-        command: The training's, without secrets, or None when it is not known.
+        trainer: The training that it was started with; None for a sidecar, which knows neither its command nor when it began.
 
         on_armed: Called by `run` once everything that becomes complete is seen.
 
@@ -98,14 +112,14 @@ class Agent:
         clock: Clock,
         *,
         on_armed: Callable[[], None] = lambda: None,
-        command: Sequence[str] | None = None,
+        trainer: Trainer | None = None,
     ) -> None:
         self._settings = settings
         self._folder = folder
         self._sinks = sinks
         self._clock = clock
         self._on_armed = on_armed
-        self._command = command
+        self._trainer = trainer
         self._end = threading.Event()
         self._ended: Ended | None = None
         self._abort = threading.Event()
@@ -176,6 +190,8 @@ class Agent:
                 patience = _FOREVER_SECONDS if once else self._settings.drain_timeout_seconds
                 deadline = Deadline.after(self._clock, patience)
                 self._finish(journal, stages, deadline)
+                if self._ended is not None and not self.vanished:
+                    stages.reports.end(self._ended.reason)
                 self._drain(journal, stages.publishers, None if once else deadline)
             unfinished = () if self.vanished else watcher.intake.unfinished()
             code = self._conclude(journal, unfinished)
@@ -300,16 +316,16 @@ class Agent:
         self._journal_identity = _identity(journal_path(self._folder))
         if self.run_id is None:
             self.run_id = str(journal.remember_first("run", f"run-{new_ulid(self._clock.now())}"))
-        began = None
-        if self._command is not None:  # started with its training; a later agent of the same run remembers when that was
-            began = float(journal.remember_first(f"began {self.run_id}", self._clock.now()))
+        trainer = self._trainer
+        since = self._clock.now() if trainer is None or trainer.began is None else trainer.began
+        since = float(journal.remember_first(f"began {self.run_id}", since))  # for later agents of the same run
         journal.recover_deliveries()
         journal.retry(rejected=False)
         journal.abandon_unfinished("the agent was stopped before it was done; looked for again")
         announce.elsewhere(journal.registered_elsewhere([sink.name for sink in self._sinks]))
         self._snapshots.collect(journal.needed_snapshots())
         self._snapshots.prepare()
-        return Origin(self.run_id, self._command, began)
+        return Origin(self.run_id, since) if trainer is None else Origin(self.run_id, since, trainer.command, began=since)
 
     def _enter(self, journal: Journal, state: AgentState) -> None:
         why = self._ended.reason if self._ended is not None else ""

@@ -24,11 +24,13 @@ class Origin:
 
     Attributes:
         run: Identifies the training run.
+        watched: Since when agents of this run watch here, seconds since the epoch.
         command: The training's, without secrets, or None when it is not known.
         began: When it began, seconds since the epoch, or None when it is not known.
     """
 
     run: str
+    watched: float
     command: Sequence[str] | None = None
     began: float | None = None
 

@@ -42,6 +42,7 @@ class Publisher:
         tell: Called with each receipt of a new version, for people.
         backoff: Between attempts while the sink fails.
         failures: Attempts that failed for now since one arrived.
+        arrived: How many deliveries have arrived.
     """
 
     journal: Journal
@@ -51,6 +52,7 @@ class Publisher:
     tell: Callable[[Delivery, Receipt], None]
     backoff: Backoff = field(default_factory=Backoff)
     failures: int = 0
+    arrived: int = 0
     _held_until: float = 0.0  # seconds since the epoch
 
     def greet(self) -> None:
@@ -101,6 +103,7 @@ class Publisher:
             self._reject(delivery, f"{type(error).__name__}: {error}")
             return False
         steps.reached("publisher.sent")
+        self.arrived += 1
         released = self.journal.delivered(delivery, receipt)
         if released is not None:
             self.snapshots.discard(released)

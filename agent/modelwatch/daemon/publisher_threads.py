@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,6 +14,8 @@ from modelwatch.core.entities import Receipt
 from modelwatch.core.errors import StateError
 from modelwatch.core.threads import Worker
 from modelwatch.daemon.publisher import Publisher
+from modelwatch.daemon.reporter import Reporter
+from modelwatch.daemon.run_reports import RunReports
 from modelwatch.journal.journal import Journal
 from modelwatch.journal.rows import Delivery
 from modelwatch.sinks.base import Sink
@@ -40,6 +43,8 @@ class PublisherThreads:
 
         tell: Called with each delivery that arrived.
 
+        reports: Tell how the training goes on; None when no training is watched.
+
         abort: They are to stop, in the middle of the delivery in hand if that takes long.
 
         on_failure: Called in a thread that fails.
@@ -56,6 +61,7 @@ class PublisherThreads:
         snapshots: SnapshotStore,
         clock: Clock,
         tell: Callable[[Delivery, Receipt], None],
+        reports: RunReports | None,
         abort: threading.Event,
         on_failure: Callable[[], None],
     ) -> None:
@@ -63,6 +69,7 @@ class PublisherThreads:
         self._snapshots = snapshots
         self._clock = clock
         self._tell = tell
+        self._reports = reports
         self._abort = abort
         self._draining = threading.Event()
         self._bells = {sink.name: threading.Event() for sink in sinks}
@@ -92,6 +99,7 @@ class PublisherThreads:
         bell = self._bells[sink.name]
         with self._open_journal() as journal:
             publisher = Publisher(journal, sink, self._snapshots, self._clock, self._tell)
+            reporter = None if self._reports is None else Reporter(self._reports, publisher)
             publisher.greet()
             troubled, due = False, None
             while not self._abort.is_set():
@@ -118,5 +126,13 @@ class PublisherThreads:
                     self._pending[sink.name] = due is not None
                     self._sending[sink.name] = False
                 if due is None and self._draining.is_set():
+                    if reporter is not None:
+                        with contextlib.suppress(Abandoned), abandoned_when(self._abort.is_set):
+                            reporter.tell_the_end(self._abort.is_set)
                     return
-                self._clock.wait(bell, _LONGEST_SECONDS if due is None else min(_LONGEST_SECONDS, due))
+                wait = _LONGEST_SECONDS if due is None else min(_LONGEST_SECONDS, due)
+                if reporter is not None and wait and not publisher.failures:
+                    with contextlib.suppress(Abandoned), abandoned_when(self._abort.is_set):
+                        reporter.tell(bell.is_set)
+                    wait = min(wait, reporter.due_seconds())
+                self._clock.wait(bell, wait)

@@ -79,6 +79,10 @@ class RegistrarThread:
         self._pace.came()
         self._queue.put(pinned)
 
+    def is_behind(self) -> bool:
+        """Return whether anything waits to be done. Any thread."""
+        return not self._queue.empty()
+
     def amend(self) -> None:
         """Look whether versions that wait for later values have some now. Any thread."""
         if not self._amending.is_set():

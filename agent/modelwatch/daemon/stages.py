@@ -26,6 +26,7 @@ from modelwatch.daemon.publisher_threads import PublisherThreads
 from modelwatch.daemon.registrar import Registrar
 from modelwatch.daemon.registrar_thread import RegistrarThread
 from modelwatch.daemon.room import Room
+from modelwatch.daemon.run_reports import RunReports
 from modelwatch.daemon.scalars_thread import ScalarsThread
 from modelwatch.daemon.state_folder import FOLDER_NAME
 from modelwatch.daemon.watcher import Watcher
@@ -68,14 +69,15 @@ class Ground:
     fail: Callable[[], None]
     tell: Callable[[Delivery, Receipt], None]
 
-    def publishers(self) -> PublisherThreads:
-        """Return the threads that deliver; `drain` needs no others."""
+    def publishers(self, reports: RunReports | None = None) -> PublisherThreads:
+        """Return the threads that deliver, and that report the run when there are `reports`; `drain` needs no others."""
         return PublisherThreads(
             self.sinks,
             open_journal=self.open_journal,
             snapshots=self.snapshots,
             clock=self.clock,
             tell=self.tell,
+            reports=reports,
             abort=self.abort,
             on_failure=self.fail,
         )
@@ -108,6 +110,7 @@ class Stages:
         watcher: Sees and pins.
         registrar: Makes versions.
         scalars: Reads event files.
+        reports: Tell how the training goes on.
         publishers: Deliver.
         watching: The watcher's thread.
         registering: The registrar's thread.
@@ -127,7 +130,8 @@ class Stages:
         self._ground = ground
         self._origin = origin
         self._logs = LogDirectories(settings.log_dirs or (settings.model_path,), exclude=(FOLDER_NAME,))
-        self.publishers = ground.publishers()
+        self.reports = RunReports(self._logs, origin, ground.clock, lambda: self.registrar.is_behind())  # noqa: PLW0108 - the registrar comes after the publishers, which it rings
+        self.publishers = ground.publishers(self.reports)
         self.registrar = RegistrarThread(
             open_journal=ground.open_journal,
             registrar=self._registrar,
@@ -210,6 +214,7 @@ class Stages:
     def _registrar(self, journal: Journal) -> Registrar:
         ground = self._ground
         identity = identity_of(ground.settings, self._origin, journal)
+        self.reports.know(identity)
         return Registrar(journal, identity, [sink.name for sink in ground.sinks], self._join, ground.clock)
 
     def _join(self, checkpoint: Checkpoint, directory: str, committed: float, *, final: bool) -> Joined:

@@ -15,10 +15,11 @@ from typing import Self
 
 from modelwatch.core import steps
 from modelwatch.core.clock import Clock
-from modelwatch.core.entities import Amendment, Metric, Receipt, Registration
+from modelwatch.core.entities import Amendment, CheckpointState, Metric, Receipt, Registration
 from modelwatch.core.json import JsonValue, dumps, loads
 from modelwatch.journal.connection import connect, immediate, rows
 from modelwatch.journal.figures import Figures, read_change_mark, read_figures
+from modelwatch.journal.outcomes import read_outcomes
 from modelwatch.journal.redirecting import redirect
 from modelwatch.journal.rows import CandidateRow, Delivery, candidate_of, delivery_of, members_of, members_text
 from modelwatch.journal.states import CandidateState, DeliveryState
@@ -380,6 +381,10 @@ class Journal:
     def figures(self) -> Figures:
         """Return how many of everything there are."""
         return read_figures(self._connection)
+
+    def outcomes(self, sink: str, *, since: float, limit: int) -> tuple[CheckpointState, ...]:
+        """Return what became of the newest checkpoints, as `read_outcomes` does."""
+        return read_outcomes(self._connection, sink, since=since, limit=limit)
 
     def change_mark(self) -> int:
         """Return a number that is another one once another connection has committed anything (SQLite's ``data_version``)."""

@@ -12,10 +12,12 @@ from memory_sink import MemorySink
 
 from modelwatch.config.load import load
 from modelwatch.core.clock import SystemClock
+from modelwatch.core.entities import RunState
 from modelwatch.core.errors import StateError, TransientError
 from modelwatch.daemon.agent import Agent, AgentState, Ended
 from modelwatch.daemon.state_folder import journal_path
 from modelwatch.daemon.status import read_status
+from modelwatch.testing.event_writer import EventWriter
 
 KERAS = Path(__file__).parents[2] / "golden" / "keras" / "three-epochs.keras"
 
@@ -45,6 +47,41 @@ def test_once_registers_what_is_there_and_closes_its_sinks(models):
     assert read_status(models / ".modelwatch", SystemClock()).agent["state"] == AgentState.STOPPED.value
 
 
+def test_at_the_end_every_sink_is_told_what_became_of_the_run(models):
+    """With all that is known only then: the last values, each checkpoint's state and the number of its version at that sink."""
+    sinks = MemorySink(name="memory:a"), MemorySink(name="memory:b")
+    (models / "torn.keras").write_bytes(KERAS.read_bytes()[:300])
+    EventWriter(models / "events.out.tfevents.1.host", 1000.0).scalars(1001.0, 7, loss=0.5)
+    assert agent(models, *sinks).run(once=True) == 0
+    for sink in sinks:
+        report = sink.reports[-1]
+        assert (report.state, report.reason, report.last_step) == (RunState.ENDED, "what is there has been looked at", 7)
+        found = {checkpoint.root: (checkpoint.state, checkpoint.version) for checkpoint in report.checkpoints}
+        assert found["a.keras"] == ("JOURNALLED", 1)
+        assert found["torn.keras"] == ("SEEN", None)
+
+
+def test_a_sink_that_takes_no_reports_gets_its_versions(models, messages):
+    """Whatever it raises, the agent ends as if there were no reports."""
+
+    class Old(MemorySink):
+        def report(self, report):
+            raise AttributeError("report")
+
+    sink = Old()
+    assert agent(models, sink).run(once=True) == 0
+    assert sink.roots == ["a.keras"]
+    assert "runs are not reported: versions are registered without" in messages
+
+
+def test_a_training_that_left_nothing_is_not_reported(models):
+    """Neither scalars nor checkpoints: a folder that was looked at is no run."""
+    (models / "a.keras").unlink()
+    sink = MemorySink()
+    assert agent(models, sink).run(once=True) == 0
+    assert sink.reports == []
+
+
 def test_what_could_not_be_delivered_is_left_with_the_command_that_does_it(models, messages):
     """The far side is away for the whole run: 75, and a later drain finishes it."""
     sink = MemorySink(name="directory:/some where/models")
@@ -56,6 +93,7 @@ def test_what_could_not_be_delivered_is_left_with_the_command_that_does_it(model
     later = MemorySink(name=sink.name)
     assert agent(models, later).drain(rejected=False) == 0
     assert later.roots == ["a.keras"]
+    assert sink.reports == later.reports == []
     assert read_status(models / ".modelwatch", SystemClock()).agent["state"] == AgentState.STOPPED.value
 
 
@@ -139,5 +177,6 @@ def test_a_damaged_journal_ends_the_agent_and_every_thread(models):
     sink = MemorySink()
     with pytest.raises(StateError, match="malformed"):
         agent(models, sink).run(once=True)
+    assert sink.reports == []
     assert threading.active_count() == threads
     assert sink.closed

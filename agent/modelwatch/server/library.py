@@ -330,6 +330,12 @@ class TeamLibrary:
         self._looked_at(version.model_id)
         return version.version.number
 
+    def remove_alias(self, wanted: str, alias: str) -> None:
+        """Let an alias name nothing."""
+        model = self.model(wanted)
+        self._repository.remove_alias(model.id, alias, team=self.team)
+        self._looked_at(model.id)
+
     def delete_model(self, wanted: str) -> tuple[int, ...]:
         """Delete a model with all its versions, to be restored for `KEPT_SECONDS`, and return their numbers."""
         model = self.model(wanted)

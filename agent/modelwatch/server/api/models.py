@@ -94,6 +94,12 @@ def _set_alias(call: Call) -> Response:
     return answer(call, {"model": model.name, "alias": call.path("alias"), "version": number})
 
 
+def _remove_alias(call: Call) -> Response:
+    model = call.library.model(call.path("model"))
+    call.library.remove_alias(model.id, call.path("alias"))
+    return _aliases(call)
+
+
 def _metrics(call: Call) -> Response:
     model = call.library.model(call.path("model"))
     points = [
@@ -224,6 +230,16 @@ ENDPOINTS = (
         text="Let a name mean a version from now on.",
         body=obj({"version": {"anyOf": [{"type": "integer", "minimum": 1}, NAME]}}, closed=True),
         answers={200: obj({"model": TEXT, "alias": TEXT, "version": {"type": "integer"}})},
+        documented=True,
+    ),
+    Endpoint(
+        "DELETE",
+        _MODEL + "/aliases/{alias}",
+        Needs.WRITE,
+        _remove_alias,
+        name="remove_alias",
+        text="Let a name mean nothing.",
+        answers={200: _ALIASES_JSON},
         documented=True,
     ),
 )

@@ -108,6 +108,9 @@ def test_best_is_the_lowest_loss(five):
     five.client.put(f"{MODEL}/aliases/best", json={"version": 1})
     assert five.client.get(f"{MODEL}/versions/best").json()["version"] == 1
     assert five.client.get(f"{MODEL}/aliases").json()["aliases"] == {"best": 1}
+    assert five.client.delete(f"{MODEL}/aliases/best").json()["aliases"] == {}
+    assert five.client.get(f"{MODEL}/versions/best").json()["version"] == 2
+    assert five.client.delete(f"{MODEL}/aliases/best").status_code == 404
 
 
 def test_metrics_over_versions(five):

@@ -6,7 +6,7 @@ import argparse
 
 from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, settings_of
-from modelwatch.cli.models_change import after_deletion, free_space
+from modelwatch.cli.models_delete import after_deletion, free_space
 from modelwatch.cli.models_selection import add_parser, counted, on_repository, opened_if_there
 from modelwatch.core.entities import Lifetime
 from modelwatch.repository.base import TeamRepository

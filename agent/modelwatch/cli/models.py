@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from modelwatch.cli import models_change, models_runs, models_show, models_transfer
+from modelwatch.cli import models_change, models_delete, models_runs, models_show, models_transfer
 from modelwatch.cli.arguments import Subparsers
 
 NAME = "models"
@@ -33,3 +33,4 @@ def add_to(subparsers: Subparsers) -> None:
     models_runs.add_to(actions)
     models_transfer.add_to(actions)
     models_change.add_to(actions)
+    models_delete.add_to(actions)

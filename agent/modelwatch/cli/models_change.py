@@ -1,4 +1,4 @@
-"""`modelwatch models tag | note | alias | publish | delete | restore`."""
+"""`modelwatch models tag | note | alias | rename | publish`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import argparse
 
 from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers
-from modelwatch.cli.models_selection import add_model, add_parser, add_version, counted, on_repository
-from modelwatch.core.lock import LockedError
+from modelwatch.cli.models_selection import add_model, add_parser, add_version, on_repository
+from modelwatch.core.errors import UsageError
 from modelwatch.repository.base import TeamRepository
-from modelwatch.repository.garbage import Collected
 from modelwatch.repository.json_shapes import model_json, version_json
 
 
 def add_to(subparsers: Subparsers) -> None:
-    """Add the six commands."""
+    """Add the five commands."""
     parser = add_parser(
         subparsers,
         "tag",
@@ -42,13 +41,30 @@ def add_to(subparsers: Subparsers) -> None:
     parser = add_parser(
         subparsers,
         "alias",
-        text="Let a name of your own mean a version, wherever --version is given.",
-        examples="  modelwatch models alias digits best --version 3\n  modelwatch models download digits --version best",
+        text="Let a name of your own mean a version, wherever --version is given; without one, list those of a model.",
+        examples="  modelwatch models alias digits best --version 3\n  modelwatch models download digits --version best\n"
+        "  modelwatch models alias digits\n  modelwatch models alias digits best --remove",
     )
     add_model(parser)
-    parser.add_argument("alias", metavar="ALIAS", help="the name; it moves when it was another version's")
+    parser.add_argument(
+        "alias",
+        metavar="ALIAS",
+        nargs="?",
+        help="the name; it moves when it was another version's; all of them are listed when absent",
+    )
     add_version(parser, text="the version")
+    parser.add_argument("--remove", action="store_true", help="let the name mean nothing any more")
     parser.set_defaults(handle=on_repository(_alias))
+
+    parser = add_parser(
+        subparsers,
+        "rename",
+        text="Call a model otherwise; its earlier names lead to it still, so that no training need know.",
+        examples="  modelwatch models rename digits mnist-digits",
+    )
+    add_model(parser)
+    parser.add_argument("new_name", metavar="NEW", help="the new name; one that no other model has or had")
+    parser.set_defaults(handle=on_repository(_rename))
 
     parser = add_parser(
         subparsers,
@@ -59,27 +75,6 @@ def add_to(subparsers: Subparsers) -> None:
     add_model(parser)
     parser.add_argument("--undo", action="store_true", help="let only the team read it again")
     parser.set_defaults(handle=on_repository(_publish))
-
-    parser = add_parser(
-        subparsers,
-        "delete",
-        text="Delete a model with all its versions, or one version, for good.",
-        examples="  modelwatch models delete digits\n  modelwatch models delete digits --version 3 --yes",
-    )
-    add_model(parser)
-    add_version(parser, text="delete only this version", default=None)
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.set_defaults(handle=on_repository(_delete))
-
-    parser = add_parser(
-        subparsers,
-        "restore",
-        text="Bring a deleted model back, or a deleted version of one, while its content is still there.",
-        examples="  modelwatch models restore digits\n  modelwatch models restore digits --version 3",
-    )
-    add_model(parser)
-    add_version(parser, text="bring back only this version", default=None)
-    parser.set_defaults(handle=on_repository(_restore))
 
 
 def _tag(repository: TeamRepository, arguments: argparse.Namespace) -> int:
@@ -94,11 +89,40 @@ def _note(repository: TeamRepository, arguments: argparse.Namespace) -> int:
 
 
 def _alias(repository: TeamRepository, arguments: argparse.Namespace) -> int:
-    number = repository.set_alias(arguments.model, arguments.alias, arguments.version)
+    if arguments.alias is None:
+        return _aliases(repository, arguments)
+    if arguments.remove:
+        repository.remove_alias(arguments.model, arguments.alias)
+        number, says = None, "means nothing any more of"
+    else:
+        number = repository.set_alias(arguments.model, arguments.alias, arguments.version)
+        says = f"means version {number} of"
     if arguments.json:
         output.print_json({"model": arguments.model, "alias": arguments.alias, "version": number})
     else:
-        print(f"{output.printable(arguments.alias)} means version {number} of {output.printable(arguments.model)}")
+        print(f"{output.printable(arguments.alias)} {says} {output.printable(arguments.model)}")
+    return 0
+
+
+def _aliases(repository: TeamRepository, arguments: argparse.Namespace) -> int:
+    if arguments.remove:
+        raise UsageError(
+            "--remove needs the alias that is to be removed", hint=f"modelwatch models alias {arguments.model} lists them"
+        )
+    model = repository.model(arguments.model)
+    if arguments.json:
+        output.print_json({"model": model.name, "aliases": dict(model.aliases)})
+    else:
+        output.table(("alias", "version"), sorted(model.aliases.items()), empty="no version has an alias")
+    return 0
+
+
+def _rename(repository: TeamRepository, arguments: argparse.Namespace) -> int:
+    model = repository.rename(arguments.model, arguments.new_name)
+    if arguments.json:
+        output.print_json(model_json(model))
+    else:
+        print(f"{output.printable(arguments.model)} is called {output.printable(model.name)} now, id {model.id}")
     return 0
 
 
@@ -123,50 +147,6 @@ def _show(repository: TeamRepository, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _delete(repository: TeamRepository, arguments: argparse.Namespace) -> int:
-    if arguments.version is None:
-        model = repository.model(arguments.model)
-        what = f"model {model.name} with {counted(model.versions, 'version')}"
-        numbers = [version.number for version in repository.versions(arguments.model)]
-    else:
-        found = repository.version(arguments.model, arguments.version)
-        model, numbers = found.model, [found.version.number]
-        what = f"version {numbers[0]} of model {model.name}"
-    if not output.confirm(f"delete {what}{' for good' if repository.deletes_for_good else ''}?", yes=arguments.yes):
-        return 1
-    if arguments.version is None:
-        repository.delete_model(arguments.model)
-    else:
-        repository.delete_version(arguments.model, str(numbers[0]))
-    collected = free_space(repository)
-    if arguments.json:
-        output.print_json({"model": model.name, "id": model.id, "deleted": numbers, "freed": collected.size_bytes})
-    else:
-        print(f"deleted {output.printable(what)}{after_deletion(repository, collected)}")
-    return 0
-
-
-def after_deletion(repository: TeamRepository, collected: Collected) -> str:
-    """Return what is to be said besides what was deleted."""
-    if repository.deletes_for_good:
-        return f", {output.size(collected.size_bytes)} freed"
-    return "; `modelwatch models restore` brings it back within a week"
-
-
-def _restore(repository: TeamRepository, arguments: argparse.Namespace) -> int:
-    if arguments.version is None:
-        model = repository.restore_model(arguments.model)
-        value, what = model_json(model), f"model {model.name} with {counted(model.versions, 'version')}"
-    else:
-        version = repository.restore_version(arguments.model, arguments.version)
-        value, what = version_json(version), f"version {version.number} of model {arguments.model}"
-    if arguments.json:
-        output.print_json(value)
-    else:
-        print(f"restored {output.printable(what)}")
-    return 0
-
-
 def _publish(repository: TeamRepository, arguments: argparse.Namespace) -> int:
     model = repository.publish(arguments.model, public=not arguments.undo)
     if arguments.json:
@@ -175,16 +155,3 @@ def _publish(repository: TeamRepository, arguments: argparse.Namespace) -> int:
         who = "everyone" if model.public else "its team alone"
         print(f"{output.printable(model.name)} can be read by {who}")
     return 0
-
-
-def free_space(repository: TeamRepository) -> Collected:
-    """Remove the content that nothing needs any more; what is being registered now is waited for, and the user is told."""
-    try:
-        collected = repository.collect_garbage(wait=False)
-    except LockedError:
-        output.note("waiting for a registration to end before content is removed; Ctrl-C leaves that to the next delete")
-        collected = repository.collect_garbage(wait=True)
-    if collected.blocked_by:
-        keys = ", ".join(problem.key for problem in collected.blocked_by)
-        output.note(f"no content was removed, because these cannot be read: {keys}")
-    return collected

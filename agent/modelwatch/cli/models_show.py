@@ -18,6 +18,8 @@ from modelwatch.repository.summaries import ModelSummary, VersionSummary
 
 _VERSION_COLUMNS = ("version", "type", "step", "loss", "accuracy", "val loss", "val accuracy", "size", "when")
 
+_LONGEST_VALUE = 100
+
 _START = """\
 no models yet in {folder}
   register what a training writes:    modelwatch run --modelPath ./checkpoints -- python train.py
@@ -28,9 +30,13 @@ no models yet in {folder}
 def add_to(subparsers: Subparsers) -> None:
     """Add the four commands."""
     parser = add_parser(
-        subparsers, "list", text="List models, each with its latest version.", examples="  modelwatch models list --tag released"
+        subparsers,
+        "list",
+        text="List models, each with its latest version.",
+        examples="  modelwatch models list --tag released\n  modelwatch models list --public",
     )
     parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="only models with this tag; repeat for several")
+    parser.add_argument("--public", action="store_true", help="the models that any team has published, instead of the team's own")
     parser.set_defaults(handle=_list)
 
     parser = add_parser(
@@ -60,11 +66,25 @@ def add_to(subparsers: Subparsers) -> None:
 def _list(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     with opened_if_there(settings) as repository:
-        listed = Listed(()) if repository is None else repository.list_models(tags=arguments.tag)
+        if repository is None:
+            listed = Listed(())
+        elif arguments.public:
+            published = repository.public_models()
+            shown = tuple(model for model in published.models if set(arguments.tag) <= set(model.tags))
+            listed = Listed(shown, published.problems)
+        else:
+            listed = repository.list_models(tags=arguments.tag)
     for problem in listed.problems:
         output.note(f"left out: {output.printable(problem.key)}: {output.printable(problem.reason)}")
     if arguments.json:
         output.print_json({"models": [model_json(model) for model in listed.models]})
+    elif arguments.public:
+        output.table(
+            ("team", "name", *_VERSION_COLUMNS, "id"),
+            [(model.team, *_model_row(model)) for model in listed.models],
+            empty="no published model has these tags" if arguments.tag else "no team has published a model",
+            spare=("id", "size", "when"),
+        )
     elif not listed.models and not arguments.tag:
         print(_START.format(folder=output.printable(settings.repository)))
     else:
@@ -115,8 +135,9 @@ def _details(repository: TeamRepository, arguments: argparse.Namespace) -> int:
     metadata = dict(version.metadata)
     if facts := _lineage_facts(metadata.pop("lineage", None)):
         output.table(("lineage", ""), facts)
-    if metadata:
-        print(f"metadata: {json.dumps(metadata, indent=2)}")
+    output.table(("metadata", ""), [(name, _shortened(value)) for name, value in metadata.items()])
+    if any(_is_long(value) for value in (model.summary, *metadata.values())):
+        output.note("what ends in … is longer: --json shows all of it")
     return 0
 
 
@@ -154,6 +175,19 @@ def _metric_row(metric: Metric) -> Sequence[object]:
     )
 
 
+def _text(value: JsonValue) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _is_long(value: JsonValue) -> bool:
+    return len(_text(value)) > _LONGEST_VALUE
+
+
+def _shortened(value: JsonValue) -> str:
+    """Return a value for people: what a program would read in it, such as an optimizer's whole configuration, has no end otherwise."""
+    return f"{_text(value)[:_LONGEST_VALUE]}…" if _is_long(value) else _text(value)
+
+
 def _reached(step: int | None, epoch: int | None) -> str | None:
     """Return how far the training was: its step, else its epoch."""
     if step is not None:
@@ -174,7 +208,9 @@ def _model_facts(model: ModelSummary) -> list[Sequence[object]]:
         ("modified", timestamp(model.modified)),
         ("versions", model.versions),
         ("tags", ", ".join(model.tags)),
-        ("summary", "" if model.summary is None else json.dumps(model.summary)),
+        ("aliases", ", ".join(f"{alias}: {number}" for alias, number in model.aliases.items())),
+        ("read by", "everyone" if model.public else "its team"),
+        ("summary", "" if model.summary is None else _shortened(model.summary)),
         ("notes", model.notes),
     ]
 

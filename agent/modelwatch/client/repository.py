@@ -59,6 +59,11 @@ class RemoteRepository:
         query = [*(("tag", tag) for tag in tags), ("sort", "name")]
         return Listed(tuple(self._pages(model_from_json, "models", query)))
 
+    def public_models(self) -> Listed:
+        """Ask for all pages, sorted here: a page does not know of teams."""
+        found = self._paged(model_from_json, "models", (), self._connection.path("public", "models"))
+        return Listed(tuple(sorted(found, key=lambda model: (model.team, model.name))))
+
     def model(self, name: str) -> ModelSummary:
         """Ask for the model of this name, else for the one of this id."""
         found = self._read(
@@ -170,12 +175,22 @@ class RemoteRepository:
         value = self._send("PUT", "models", self.model(name).id, "aliases", alias, body={"version": version})
         return self._read(lambda value: int(value["version"]), value)
 
-    def delete_model(self, name: str) -> None:
+    def remove_alias(self, name: str, alias: str) -> None:
         """Ask for it."""
+        self._send("DELETE", "models", self.model(name).id, "aliases", alias)
+
+    def rename(self, name: str, new_name: str) -> ModelSummary:
+        """Ask for it."""
+        return self._read(model_from_json, self._send("PATCH", "models", self.model(name).id, body={"name": new_name}))
+
+    def delete_model(self, name: str, *, keep_seconds: float = 0.0) -> None:
+        """Ask for it."""
+        _require_nothing_said(keep_seconds)
         self._send("DELETE", "models", self.model(name).id)
 
-    def delete_version(self, name: str, version: str) -> None:
+    def delete_version(self, name: str, version: str, *, keep_seconds: float = 0.0) -> None:
         """Ask for it."""
+        _require_nothing_said(keep_seconds)
         self._send("DELETE", "models", self.model(name).id, "versions", version)
 
     def delete_experiment(self, identifier: str) -> None:
@@ -202,15 +217,21 @@ class RemoteRepository:
     # ------------------------------------------------------------------------------------------------------------- requests
 
     def _get(self, *parts: str, query: Query = ()) -> JsonValue:
-        return self._connection.request("GET", self._connection.path("teams", self._team, *parts), query=query).value
+        return self._connection.request("GET", self._path(*parts), query=query).value
+
+    def _path(self, *parts: str) -> str:
+        return self._connection.path("teams", self._team, *parts)
 
     def _send(self, method: str, *parts: str, body: JsonValue = None) -> JsonValue:
-        return self._connection.request(method, self._connection.path("teams", self._team, *parts), body=body).value
+        return self._connection.request(method, self._path(*parts), body=body).value
 
     def _pages(self, parse: Callable[[JsonValue], _Value], items: str, query: Query, *parts: str) -> Iterator[_Value]:
+        return self._paged(parse, items, query, self._path(*parts, items))
+
+    def _paged(self, parse: Callable[[JsonValue], _Value], items: str, query: Query, path: str) -> Iterator[_Value]:
         cursor: list[tuple[str, str]] = []
         while True:
-            value = self._get(*parts, items, query=[*query, ("limit", _PAGE), *cursor])
+            value = self._connection.request("GET", path, query=[*query, ("limit", _PAGE), *cursor]).value
             yield from self._read(lambda value: [parse(each) for each in value[items]], value)
             following = self._read(lambda value: value["next"], value)
             if following is None:
@@ -223,6 +244,11 @@ class RemoteRepository:
             return parse(value)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise no_server(self._connection.url, f"{type(error).__name__}: {error}") from error
+
+
+def _require_nothing_said(keep_seconds: float) -> None:
+    if keep_seconds:
+        raise UsageError("a server decides itself how long it keeps what was deleted", hint="leave --keep out")
 
 
 def _digest(path: Path, size: int) -> Digest:

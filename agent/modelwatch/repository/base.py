@@ -60,6 +60,9 @@ class TeamRepository(Protocol):
     def list_models(self, *, tags: Sequence[str] = ()) -> Listed:
         """Return the models that have all of some tags."""
 
+    def public_models(self) -> Listed:
+        """Return the models that any team of the repository has published, sorted by team and name."""
+
     def model(self, name: str) -> ModelSummary:
         """Return a model."""
 
@@ -102,11 +105,24 @@ class TeamRepository(Protocol):
     def set_alias(self, name: str, alias: str, version: str) -> int:
         """Let an alias name a version from now on, and return the version's number. Raise UsageError for what cannot be an alias."""
 
-    def delete_model(self, name: str) -> None:
-        """Delete a model with all its versions, its tags and its notes."""
+    def remove_alias(self, name: str, alias: str) -> None:
+        """Let an alias name no version any more."""
 
-    def delete_version(self, name: str, version: str) -> None:
-        """Delete a version."""
+    def rename(self, name: str, new_name: str) -> ModelSummary:
+        """Call a model otherwise. Raise UsageError for a name that leads to another model."""
+
+    def delete_model(self, name: str, *, keep_seconds: float = 0.0) -> None:
+        """
+        Delete a model with all its versions, its tags and its notes.
+
+        Args:
+            name: Which.
+
+            keep_seconds: How long it can be restored at least; 0: as the repository does it. Raise UsageError where that is not ours to say.
+        """
+
+    def delete_version(self, name: str, version: str, *, keep_seconds: float = 0.0) -> None:
+        """Delete a version; `keep_seconds` as for `delete_model`."""
 
     def delete_experiment(self, identifier: str) -> None:
         """Delete the versions that live with an experiment; the permanent ones stay."""

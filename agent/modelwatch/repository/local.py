@@ -41,6 +41,11 @@ class LocalRepository:
         shown = (model for model in listing.models if set(tags) <= set(model.tags))
         return Listed(tuple(ModelSummary.of(model) for model in shown), listing.problems)
 
+    def public_models(self) -> Listed:
+        """Read every model of every team."""
+        listing = self._repository.listing()
+        return Listed(tuple(ModelSummary.of(model) for model in listing.models if model.public), listing.problems)
+
     def model(self, name: str) -> ModelSummary:
         """Read a model."""
         return ModelSummary.of(self._repository.model(name, team=self._team))
@@ -101,13 +106,21 @@ class LocalRepository:
         """Move the alias."""
         return self._repository.set_alias(name, alias, version, team=self._team)
 
-    def delete_model(self, name: str) -> None:
-        """Append events."""
-        self._repository.delete_model(name, team=self._team)
+    def remove_alias(self, name: str, alias: str) -> None:
+        """Remove its document."""
+        self._repository.remove_alias(name, alias, team=self._team)
 
-    def delete_version(self, name: str, version: str) -> None:
+    def rename(self, name: str, new_name: str) -> ModelSummary:
+        """Let the name lead to the model, and append an event."""
+        return ModelSummary.of(self._repository.rename(name, new_name, team=self._team))
+
+    def delete_model(self, name: str, *, keep_seconds: float = 0.0) -> None:
+        """Append events."""
+        self._repository.delete_model(name, team=self._team, keep_seconds=keep_seconds)
+
+    def delete_version(self, name: str, version: str, *, keep_seconds: float = 0.0) -> None:
         """Append an event."""
-        self._repository.delete_version(name, version, team=self._team)
+        self._repository.delete_version(name, version, team=self._team, keep_seconds=keep_seconds)
 
     def delete_experiment(self, identifier: str) -> None:
         """Append events."""

@@ -133,7 +133,23 @@ def test_details_tells_all(run, run_json, repository):
     assert shown["version"]["metadata"] == {"variables": 3}
     assert [file["path"] for file in shown["version"]["files"]] == ["model.index", "nested/data"]
     out = run("models", "details", "digits")[1]
-    assert all(text in out for text in ("mind the bias", "trainer", "joined by", "nested/data", '"variables": 3'))
+    assert all(text in out for text in ("mind the bias", "trainer", "joined by", "nested/data", "variables"))
+
+
+def test_details_show_people_the_beginning_of_what_is_long(run, run_json, repository, tmp_path):
+    """An optimizer's whole configuration is one line that says so; programs get all of it."""
+    optimizer = {"class": "Adam", "config": {f"slot_{number}": number for number in range(100)}}
+    snapshot = make_snapshot(tmp_path / "k", {"a": b"1"})
+    registration = replace(make_registration(snapshot.manifest, step=30), metadata={"optimizer": optimizer}, summary="s" * 200)
+    repository.register(registration, snapshot)
+    _, out, err = run("models", "details", "digits")
+    assert '{"class": "Adam", "config"' in out
+    assert "slot_99" not in out
+    assert max(map(len, out.splitlines())) < 200
+    assert "--json shows all" in err
+    shown = run_json("models", "details", "digits")
+    assert shown["version"]["metadata"] == {"optimizer": optimizer}
+    assert shown["model"]["summary"] == "s" * 200
 
 
 def test_files_of_an_older_version(run_json, repository):
@@ -289,6 +305,35 @@ def test_an_alias_stands_for_a_version(run, run_json, repository):
     assert run("models", "alias", "digits", "3")[0] == 64
 
 
+def test_aliases_are_listed_and_removed(run, run_json, repository):
+    """Without an alias those of the model are shown; a removed one means nothing any more."""
+    assert run("models", "alias", "digits")[1] == "no version has an alias\n"
+    for alias, version in (("best", "1"), ("Zürich 1", "2")):
+        run("models", "alias", "digits", alias, "--version", version)
+    assert run_json("models", "alias", "digits") == {"model": "digits", "aliases": {"best": 1, "Zürich 1": 2}}
+    assert run_json("models", "list")["models"][0]["aliases"] == {"best": 1, "Zürich 1": 2}
+    assert "best: 1" in run("models", "details", "digits")[1]
+    assert run("models", "alias", "digits", "Zürich 1", "--remove")[1] == "Zürich 1 means nothing any more of digits\n"
+    assert run_json("models", "alias", "digits", "best", "--remove") == {"model": "digits", "alias": "best", "version": None}
+    assert run_json("models", "alias", "digits")["aliases"] == {}
+    assert run("models", "alias", "digits", "best", "--remove")[0] == 66
+    assert run("models", "alias", "digits", "--remove")[0] == 64
+
+
+def test_a_model_can_be_renamed(run, run_json, repository, tmp_path):
+    """It is found by its earlier name and its id as well; the name of another is refused."""
+    identifier = repository.models()[0].id
+    add_version(repository, tmp_path, model="other")
+    assert run("models", "rename", "digits", "numbers")[1] == f"digits is called numbers now, id {identifier}\n"
+    assert [model["name"] for model in run_json("models", "list")["models"]] == ["numbers", "other"]
+    for name in ("digits", "numbers", identifier):
+        assert run_json("models", "versions", name)["name"] == "numbers"
+    assert run_json("models", "rename", "numbers", "digits")["name"] == "digits"
+    code, _, err = run("models", "rename", "digits", "other")
+    assert code == 64
+    assert "already" in err
+
+
 def test_an_epoch_is_shown_where_there_is_no_step(run, repository, tmp_path):
     """The table tells how far the training was, in the words that the checkpoint has."""
     snapshot = make_snapshot(tmp_path / "k", {"a": b"1"})
@@ -334,6 +379,48 @@ def test_a_model_can_be_published(run, run_json, repository):
     assert run_json("models", "list")["models"][0]["public"] is True
     assert run("models", "publish", "digits", "--undo")[1] == "digits can be read by its team alone\n"
     assert run_json("models", "publish", "digits")["public"] is True
+
+
+def test_published_models_of_all_teams_are_listed(run, run_json, repository, tmp_path):
+    """Whoever asks for public models sees those of other teams too, and which team's they are."""
+    snapshot = make_snapshot(tmp_path / "o", {"a": b"1"})
+    repository.register(replace(make_registration(snapshot.manifest, model="theirs"), team="another"), snapshot)
+    repository.publish("theirs", team="another")
+    repository.tag("theirs", ("good",), team="another")
+    run("models", "publish", "digits")
+    listed = run_json("models", "list", "--public")["models"]
+    assert [(model["team"], model["name"]) for model in listed] == [("another", "theirs"), ("default", "digits")]
+    assert "another  theirs" in run("models", "list", "--public")[1]
+    assert [model["name"] for model in run_json("models", "list", "--public", "--tag", "good")["models"]] == ["theirs"]
+
+
+def test_where_nothing_is_published_that_is_said(run, run_json, repository):
+    """A team's own models are not shown among the public ones."""
+    assert run("models", "list", "--public")[1] == "no team has published a model\n"
+    assert run_json("models", "list", "--public") == {"models": []}
+
+
+@pytest.mark.parametrize("where", ["folder"], indirect=True)
+def test_what_is_deleted_in_a_folder_can_be_kept_for_some_days(run, run_json, repository):
+    """With `--keep` nothing is freed, and what was deleted comes back as it was."""
+    before = repository.model("digits", team=TEAM)
+    _, out, _ = run("models", "delete", "digits", "--yes", "--keep", "7")
+    assert out == "deleted model digits with 2 versions; `modelwatch models restore` brings it back within 7 days\n"
+    assert run_json("models", "restore", "digits")["versions"] == 2
+    assert repository.model("digits", team=TEAM).versions == before.versions
+    assert run_json("models", "delete", "digits", "--version", "1", "--yes", "--keep", "0.5")["freed"] == 0
+    for days in ("0", "-1", "week", "nan", "inf"):
+        assert run("models", "delete", "digits", "--yes", "--keep", days)[0] == 64
+    assert run_json("models", "list")["models"][0]["versions"] == 1
+
+
+@pytest.mark.parametrize("where", ["server"], indirect=True)
+def test_how_long_a_server_keeps_what_was_deleted_is_its_own_to_say(run, repository):
+    """`--keep` is refused there, and nothing is deleted."""
+    code, _, err = run("models", "delete", "digits", "--yes", "--keep", "7")
+    assert code == 64
+    assert "--keep" in err
+    assert len(repository.model("digits", team=TEAM).versions) == 2
 
 
 def test_experiments(run, run_json, repository):

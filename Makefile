@@ -42,6 +42,9 @@ GRADIENT := "click==8.1.8" requests requests-toolbelt six terminaltables click-d
 	$(call environment,.venv-gradient1,$(GRADIENT))
 	.venv-gradient1/bin/$(PIP) --no-deps "gradient==1.11.0" "gradient-utils==0.5.0"
 
+.venv-browser/.ready: pyproject.toml
+	$(call environment,.venv-browser,--editable '.[server]' --group browser)
+
 .venv-demo/.ready: pyproject.toml
 	$(call environment,.venv-demo,--editable '.[server]' --group demo)
 
@@ -60,7 +63,7 @@ layers: setup ## import-linter: imports point down
 	$(BIN)/lint-imports
 
 test: setup ## every test that needs no framework, with branch coverage
-	$(BIN)/python -m pytest -m "not frameworks and not container and not gradient" -n auto --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest -m "not frameworks and not container and not gradient and not browser" -n auto --cov --cov-report=term $(ARGS)
 
 test-fault: setup ## only those that kill us at every step and take the disk away
 	$(BIN)/python -m pytest tests/fault -n auto $(ARGS)
@@ -78,8 +81,12 @@ test-container: setup ## the image, entrypoint and sidecar in real containers, w
 test-gradient: setup .venv-gradient/.ready .venv-gradient1/.ready ## Gradient's own command-line client against our server
 	$(BIN)/python -m pytest -m gradient --require-gradient -n auto $(ARGS)
 
+test-browser: .venv-browser/.ready ## the web page in a real browser: Debian's Chromium; installs it where it may
+	tests/browser/prepare.sh
+	.venv-browser/bin/python -m pytest -m browser --require-browser $(ARGS)
+
 soak: setup .venv-frameworks/.ready ## the properties, many more examples, and a hundred kills during real trainings
-	$(BIN)/python -m pytest -m "not frameworks and not container and not gradient" -n auto --hypothesis-profile=soak --timeout=3600 $(ARGS)
+	$(BIN)/python -m pytest -m "not frameworks and not container and not gradient and not browser" -n auto --hypothesis-profile=soak --timeout=3600 $(ARGS)
 	.venv-frameworks/bin/python -m pytest tests/frameworks/test_killed_during_training.py --require-frameworks --hypothesis-profile=soak
 
 docs: setup ## write the documents that are made from the code
@@ -90,7 +97,7 @@ docs-check: setup ## links, symbols, commands, options and exit codes in the doc
 
 check: lint types layers docs-check build-check test ## what must pass before every commit
 
-check-all: lint types layers docs-check build-check test-container test-frameworks test-gradient test ## what CI runs: check, the frameworks and containers
+check-all: lint types layers docs-check build-check test-container test-browser test-frameworks test-gradient test ## what CI runs: check, the frameworks, containers, the browser, Gradient's client
 
 # ------------------------------------------------------------------------------------------------------- building, running
 
@@ -112,5 +119,5 @@ serve: .venv-demo/.ready ## serve what the demo trained: a web page at http://12
 clean: ## remove build outputs and caches; environments and the demo's repository stay
 	rm -rf build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup fmt lint types layers test test-fault test-process test-frameworks test-container test-gradient soak docs docs-check check check-all \
+.PHONY: help setup fmt lint types layers test test-fault test-process test-frameworks test-container test-browser test-gradient soak docs docs-check check check-all \
 	build build-check bench demo serve clean

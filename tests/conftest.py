@@ -33,13 +33,16 @@ for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
 
 
 def pytest_addoption(parser):
-    """Add the options that `make test-frameworks` and `make test-container` use: what is missing is a failure there and a skip elsewhere."""
+    """Add the options that `make test-frameworks`, `make test-container` and `make test-browser` use: what is missing is a failure there and a skip elsewhere."""
     parser.addoption("--require-frameworks", action="store_true", help="fail, instead of skip, tests whose framework is missing")
     parser.addoption(
         "--require-containers", action="store_true", help="fail, instead of skip, tests of containers where none can be run"
     )
     parser.addoption(
         "--require-gradient", action="store_true", help="fail, instead of skip, tests of Gradient's client where it is missing"
+    )
+    parser.addoption(
+        "--require-browser", action="store_true", help="fail, instead of skip, tests of pages where there is no browser"
     )
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, settings_of
-from modelwatch.cli.models_recognise import recognise
 from modelwatch.cli.models_selection import add_model, add_parser, add_version, counted, on_repository, opened
 from modelwatch.core.entities import ModelType
 from modelwatch.core.errors import PermanentError, UsageError
 from modelwatch.core.json import JsonValue
+from modelwatch.formats.recognise import recognise
 from modelwatch.repository.base import FoundVersion, TeamRepository
 from modelwatch.repository.downloading import Downloaded, download, select
 from modelwatch.repository.json_shapes import model_json, version_json
@@ -85,15 +85,15 @@ def _upload(arguments: argparse.Namespace) -> int:
     files = files_to_upload(arguments.path)
     root = arguments.path.resolve()
     folder = root if root.is_dir() else root.parent
-    found = recognise(folder, files, model_type)
-    told = found[0] if len(found) == 1 else None  # of several checkpoints none speaks for the whole
+    recognised = recognise(folder, [file.path for file in files], model_type)
+    told = recognised.told
     request = Upload(
         team=settings.team,
         model=root.name if arguments.name is None else arguments.name,
         root=root.name,
         folder=str(folder),
         files=files,
-        model_type=model_type or (found[0].model_type if found else ModelType.CUSTOM),
+        model_type=recognised.model_type,
         summary=summary,
         notes=arguments.upload_notes,
         step=told.step if told else None,

@@ -6,9 +6,10 @@ from modelwatch.server.access.guard import Guard, Limits
 from modelwatch.server.api.part import API
 from modelwatch.server.app import Part, build_app
 from modelwatch.server.gradient.part import GRADIENT
+from modelwatch.server.pages.part import PAGES
 from modelwatch.server.services import Services
 
-PARTS: tuple[Part, ...] = (API, GRADIENT)
+PARTS: tuple[Part, ...] = (API, GRADIENT, PAGES)
 
 
 def application(services: Services, limits: Limits) -> Guard:

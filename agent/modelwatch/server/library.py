@@ -15,9 +15,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelwatch.core.digest import Digest
-from modelwatch.core.entities import Amendment, Lifetime, ManifestEntry, ModelVersion, Receipt, Registration, Storage
+from modelwatch.core.entities import (
+    Amendment,
+    Lifetime,
+    Manifest,
+    ManifestEntry,
+    ModelType,
+    ModelVersion,
+    Receipt,
+    Registration,
+    Storage,
+)
 from modelwatch.core.entities.run_report import RunReport
 from modelwatch.core.errors import NotFoundError
+from modelwatch.formats.recognise import Recognised
 from modelwatch.repository.events import Event, NotesSet, TagsChanged
 from modelwatch.repository.index.answers import (
     Counts,
@@ -38,6 +49,7 @@ from modelwatch.repository.uploading import register_upload
 from modelwatch.repository.writing import MissingContentError
 from modelwatch.server.errors import ConflictError
 from modelwatch.server.feed import Feed
+from modelwatch.server.recognising import recognise_content
 from modelwatch.server.transfers import Transfers, Upload
 
 KEPT_SECONDS = 7 * 86_400.0
@@ -255,7 +267,8 @@ class TeamLibrary:
 
             PermanentError: It is refused.
         """
-        self._require_held(registration)
+        if registration.storage is Storage.COPY:
+            self._require_held(registration.manifest)
         if registration.storage is Storage.REFERENCE:
             receipt = self._repository.register(registration, None)
         else:
@@ -265,19 +278,21 @@ class TeamLibrary:
 
     def upload_version(self, registration: Registration) -> Receipt:
         """Make a version as a person does: of the same bytes again another one. Raise as `register`."""
-        self._require_held(registration)
+        if registration.storage is Storage.COPY:
+            self._require_held(registration.manifest)
         receipt = register_upload(self._repository, registration)
         self._changed(receipt.model)
         return receipt
 
-    def _require_held(self, registration: Registration) -> None:
-        if registration.storage is Storage.REFERENCE:
-            return
-        missing = tuple(entry for entry in registration.manifest.entries if not self._holds(entry.digest, entry.size))
+    def _require_held(self, manifest: Manifest) -> None:
+        missing = tuple(entry for entry in manifest.entries if not self._holds(entry.digest, entry.size))
         if missing:
-            raise MissingContentError(
-                f"{len(missing)} of {len(registration.manifest.entries)} contents are missing", missing=missing
-            )
+            raise MissingContentError(f"{len(missing)} of {len(manifest.entries)} contents are missing", missing=missing)
+
+    def recognised(self, manifest: Manifest, model_type: ModelType | None) -> Recognised:
+        """Return what files that the team has uploaded are: their type, and what they tell. Raise MissingContentError."""
+        self._require_held(manifest)
+        return recognise_content(self._repository, manifest, model_type)
 
     def amend(self, amendment: Amendment) -> Receipt:
         """Replace a version's metrics. Raise PermanentError when there is no such version."""

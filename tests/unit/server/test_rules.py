@@ -63,6 +63,7 @@ def names(teams):
         "rest": "run",
         "user": "anna",
         "prefix": "mw_00000000",
+        "digest": "0",
     }
 
 

@@ -69,6 +69,7 @@ def _change(call: Call) -> Response:
         call.library.set_tags(model.id, tuple(call.body["tags"]))
     if "public" in call.body:
         call.library.publish(model.id, public=call.body["public"])
+        call.record("model-published" if call.body["public"] else "model-unpublished", model.name)
     return answer(call, _shown(call, model.id))
 
 

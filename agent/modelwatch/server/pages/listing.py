@@ -1,0 +1,182 @@
+"""What a list is asked by its address, and the addresses that ask it otherwise: sorted, filtered, the next page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import urlencode
+
+from modelwatch.core.entities import ModelType
+from modelwatch.core.errors import UsageError
+from modelwatch.repository.index.queries import ModelQuery, VersionQuery
+from modelwatch.server.endpoint import Call
+
+PAGE: Final = 50
+_NARROWED: Final = ("experiment", "project", "format")
+_ORDERS: Final = (
+    ("-modified", "Changed last"),
+    ("-created", "Newest"),
+    ("name", "Name"),
+    ("val_loss", "Loss, lowest"),
+    ("-val_accuracy", "Accuracy, highest"),
+    ("loss", "Training loss, lowest"),
+    ("-accuracy", "Training accuracy, highest"),
+    ("-step", "Step, highest"),
+    ("-versions", "Most versions"),
+    ("-size", "Largest"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """
+    What is asked of a list.
+
+    Attributes:
+        path: The list's address without a question.
+        text: Words to search for.
+        tags: Tags that it must have.
+        type: Gradient's type, empty for any.
+        narrowed: Other filters, by name.
+        order: The field or metric to sort by, ``-`` before it for the highest first.
+        default_order: What is sorted by when the address does not say.
+        cursor: Which page, None for the first.
+        view: ``table`` or ``cards``.
+        is_public: Whether it is the list of what all teams have published.
+        limit: Items on a page.
+    """
+
+    path: str
+    text: str = ""
+    tags: tuple[str, ...] = ()
+    type: str = ""
+    narrowed: tuple[tuple[str, str], ...] = ()
+    order: str
+    default_order: str
+    cursor: str | None = None
+    view: str = "table"
+    is_public: bool = False
+    limit: int = PAGE
+
+    @classmethod
+    def of(cls, call: Call, path: str, *, default_order: str, is_public: bool = False) -> Listing:
+        """Read it from a request's address."""
+        return cls(
+            path=path,
+            text=(call.query("q") or "").strip(),
+            tags=tuple(tag for tag in call.queries("tag") if tag),
+            type=call.query("type") or "",
+            narrowed=tuple((name, value) for name in _NARROWED if (value := call.query(name))),
+            order=call.query("sort") or default_order,
+            default_order=default_order,
+            cursor=call.query("cursor") or None,
+            view="cards" if call.query("view") == "cards" else "table",
+            is_public=is_public,
+        )
+
+    @property
+    def sort(self) -> str:
+        """The field or metric that it is sorted by."""
+        return self.order.removeprefix("-")
+
+    @property
+    def descending(self) -> bool:
+        """Whether the highest comes first."""
+        return self.order.startswith("-")
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether some may have been left out."""
+        return bool(self.text or self.tags or self.type or self.narrowed)
+
+    @property
+    def orders(self) -> Sequence[tuple[str, str]]:
+        """What can be sorted by, each with its words; the order that is asked for is among them."""
+        known = dict(_ORDERS)
+        if self.order in known:
+            return _ORDERS
+        return (*_ORDERS, (self.order, f"{self.sort}, {'highest' if self.descending else 'lowest'}"))
+
+    def models(self) -> ModelQuery:
+        """Return the question for models. Raise UsageError when it is none."""
+        narrowed = dict(self.narrowed)
+        return ModelQuery(
+            text=self.text,
+            tags=self.tags,
+            type=self._type(),
+            sort=self.sort,
+            descending=self.descending,
+            limit=self.limit,
+            cursor=self.cursor,
+            experiment=narrowed.get("experiment"),
+            project=narrowed.get("project"),
+            format=narrowed.get("format"),
+        )
+
+    def versions(self) -> VersionQuery:
+        """Return the question for versions. Raise UsageError when it is none."""
+        return VersionQuery(sort=self.sort, descending=self.descending, limit=self.limit, cursor=self.cursor)
+
+    def _type(self) -> ModelType | None:
+        if not self.type:
+            return None
+        try:
+            return ModelType.parse(self.type)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+
+    # ------------------------------------------------------------------------------------------------------------- addresses
+
+    @property
+    def here(self) -> str:
+        """The address that asks exactly this, as seen from the list itself."""
+        asked = [("q", self.text), *(("tag", tag) for tag in self.tags), ("type", self.type), *self.narrowed]
+        if self.order != self.default_order:
+            asked.append(("sort", self.order))
+        if self.view != "table":
+            asked.append(("view", self.view))
+        if self.cursor:
+            asked.append(("cursor", self.cursor))
+        question = urlencode([(name, value) for name, value in asked if value], errors="surrogatepass")
+        return f"?{question}" if question else self.path
+
+    @property
+    def first(self) -> str:
+        """The first page."""
+        return replace(self, cursor=None).here
+
+    @property
+    def everything(self) -> str:
+        """The list without any filter."""
+        return replace(self, text="", tags=(), type="", narrowed=(), cursor=None).here
+
+    def after(self, cursor: str) -> str:
+        """Return the address of the page that a cursor tells."""
+        return replace(self, cursor=cursor).here
+
+    def sorted_by(self, sort: str, first: str) -> str:
+        """Return the address of the list sorted by something; the other way round when it is already."""
+        descending = not self.descending if sort == self.sort else first == "desc"
+        return replace(self, order=f"-{sort}" if descending else sort, cursor=None).here
+
+    def viewed_as(self, view: str) -> str:
+        """Return the address of the same in another view."""
+        return replace(self, view=view).here
+
+    def with_tag(self, tag: str) -> str:
+        """Return the address of those that have a tag as well."""
+        return replace(self, tags=(*self.tags, tag) if tag not in self.tags else self.tags, cursor=None).here
+
+    def without_tag(self, tag: str) -> str:
+        """Return the address of those that need not have a tag."""
+        return replace(self, tags=tuple(other for other in self.tags if other != tag), cursor=None).here
+
+    def narrowed_to(self, name: str, value: str) -> str:
+        """Return the address of those with one more filter."""
+        others = tuple(pair for pair in self.narrowed if pair[0] != name)
+        return replace(self, narrowed=(*others, (name, value)), cursor=None).here
+
+    def without(self, name: str) -> str:
+        """Return the address of those without a filter."""
+        return replace(self, narrowed=tuple(pair for pair in self.narrowed if pair[0] != name), cursor=None).here

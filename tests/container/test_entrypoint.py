@@ -141,6 +141,42 @@ def test_the_agent_is_killed(site):
     assert site.registered() == ["model.ckpt-1", "model.ckpt-2"]
 
 
+TAKE_MEMORY = """
+import os
+
+def killed():
+    counts = []
+    for name in ("memory/memory.oom_control", "memory.events"):  # control groups of version 1 and 2
+        if os.path.exists("/sys/fs/cgroup/" + name):
+            counts += [line for line in open("/sys/fs/cgroup/" + name) if line.startswith("oom_kill ")]
+    return counts
+
+before, taken = killed(), []
+assert before, "the kernel does not count"
+while killed() == before:
+    taken.append(bytearray(b"x") * (1 << 20))
+"""
+"""
+A program that takes memory, far more than the agent ever has, until the kernel has killed a process of its container.
+
+Not the training: the kernel may look for a second one while what the first had is still being given back, and then that is whoever
+takes memory.
+"""
+
+
+def test_the_agent_is_taken_when_memory_runs_out_and_not_the_training(site):
+    """Of all that is in the container the kernel takes the agent first; the training does not notice, and the agent comes back."""
+    trainer = "save 1; await told; save 2; exit 9"
+    options = ["--memory=192m", "--memory-swap=192m"]
+    with site.started(ENTRYPOINT, "sh", "/train.sh", trainer=trainer, options=options) as container:
+        wait_until(lambda: site.registered() == ["model.ckpt-1"])
+        container.run("python3", "-c", TAKE_MEMORY, check=False)
+        wait_until(lambda: "the agent ended with signal 9; starting it again" in container.said())
+        site.tell("told")
+        assert container.wait() == 9, container.said()
+    assert site.registered() == ["model.ckpt-1", "model.ckpt-2"]
+
+
 def test_the_training_runs_out_of_memory(site):
     """The kernel kills a training that takes more than the container has: the container ends with 137, and what was saved is registered."""
     trainer = "save 1; await registered; exec python3 -c 'bytearray(1 << 30)'"

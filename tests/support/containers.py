@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from project_files import ROOT
+from terminals import AtTerminal
 
 BASE, OLDER, WITHOUT = (f"localhost/modelwatch-test/{name}" for name in ("base", "older", "without"))
 """Made by tests/container/prepare.sh, which says what they are."""
@@ -187,6 +188,26 @@ class Site:
             yield container
         finally:
             podman("rm", "--force", "--time=0", container.name)
+
+    @contextmanager
+    def at_terminal(self, image: str, *command: str, trainer: str = "", options: Sequence[str] = ()) -> Iterator[AtTerminal]:
+        """Run a container at a terminal of its own, which podman hands on to the one that the test types at; it is removed at the end."""
+        name = f"modelwatch-test-{uuid.uuid4().hex[:12]}"
+        given = [
+            "podman",
+            "run",
+            "--interactive",
+            "--tty",
+            f"--name={name}",
+            *self.arguments(*options, trainer=trainer),
+            image,
+            *command,
+        ]
+        try:
+            with AtTerminal(given, _ENVIRONMENT) as terminal:
+                yield terminal
+        finally:
+            podman("rm", "--force", "--time=0", "--ignore", name)
 
     def tell(self, name: str) -> None:
         """Make the file that a trainer awaits."""

@@ -30,6 +30,8 @@ SOURCE = Path(modelwatch.__file__).parent
 
 ELSEWHERE = {
     "repository.blob-removed": "garbage is collected by command: test_repository_kill.py",
+    "repository.content-guarded": "models are restored by command: test_repository_kill.py",
+    "repository.name-led": "models are renamed by command: test_repository_kill.py",
 }
 """Steps that no run of the agent passes, and who dies there instead."""
 

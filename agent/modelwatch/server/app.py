@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from modelwatch.core import log
 from modelwatch.core.errors import ModelwatchError, NotFoundError
@@ -91,7 +92,21 @@ def build_app(services: Services, parts: Sequence[Part], limits: Limits, mounts:
 
     app = Starlette(routes=routes, exception_handlers={404: unknown, 405: unknown})
     app.router.redirect_slashes = False  # requests would turn a redirected POST into a GET
-    return Guard(app, limits)
+    return Guard(_as_sent(app), limits)
+
+
+def _as_sent(app: ASGIApp) -> ASGIApp:
+    """
+    Let routes match the path as it was sent; `Call.path` decodes a part once it is known which one it is.
+
+    A name that holds a slash stays one part, and a file's name that is not UTF-8 keeps its bytes.
+    """
+
+    async def route(scope: Scope, receive: Receive, send: Send) -> None:
+        raw = scope.get("raw_path")
+        await app(scope if raw is None else {**scope, "path": raw.decode("latin-1")}, receive, send)
+
+    return route
 
 
 def _routes(part: Part, services: Services) -> list[BaseRoute]:

@@ -11,6 +11,7 @@ import enum
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -58,6 +59,12 @@ class Takes(enum.Enum):
     """Anything of any length: the handler is a coroutine function and reads it itself."""
 
 
+def path_parameter(request: Request, name: str) -> str | None:
+    """Return a parameter of a request's path as `Call.path` does, or None when its route has none of this name."""
+    part = request.path_params.get(name)
+    return None if part is None else unquote(str(part), errors="surrogateescape")
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """
@@ -87,8 +94,8 @@ class Call:
         return self.scope
 
     def path(self, name: str) -> str:
-        """Return a parameter of the path."""
-        return str(self.request.path_params[name])
+        """Return a parameter of the path; bytes that are not UTF-8 are surrogate escapes (PEP 383)."""
+        return path_parameter(self.request, name) or ""
 
     def record(self, what: str, subject: str, detail: str = "") -> None:
         """Write down what was done, where the team's admins can read it."""

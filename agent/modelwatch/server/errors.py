@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
 from modelwatch.core.errors import (
     ConfigError,
@@ -15,7 +15,7 @@ from modelwatch.core.errors import (
     TransientError,
     UsageError,
 )
-from modelwatch.core.json import JsonValue
+from modelwatch.core.json import JsonValue, dumps, finite
 
 
 class RefusedError(ModelwatchError):
@@ -94,10 +94,10 @@ def error_json(code: str, message: str, hint: str, request_id: str) -> JsonValue
     return {"error": {"code": code, "message": message, "hint": hint, "request_id": request_id}}
 
 
-def error_response(error: ModelwatchError, request_id: str) -> JSONResponse:
-    """Return the answer to an error, for programs."""
+def error_response(error: ModelwatchError, request_id: str) -> Response:
+    """Return the answer to an error, for programs. What they sent may stand in it, and be no UTF-8."""
     status, code = status_of(error)
     body = error_json(code, error.message, error.hint, request_id)
     if isinstance(error, ConflictError):
         body.update(error.details)
-    return JSONResponse(body, status, headers_of(error))
+    return Response(dumps(finite(body)).encode("ascii"), status, headers_of(error), media_type="application/json")

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from modelwatch.core.errors import NotFoundError, UsageError
 from modelwatch.server.access.identify import Identity
 from modelwatch.server.accounts.principal import DEFAULT_TEAM, Principal, PrincipalKind, Role
-from modelwatch.server.endpoint import Call, Endpoint, Needs
+from modelwatch.server.endpoint import Call, Endpoint, Needs, path_parameter
 from modelwatch.server.errors import RefusedError
 from modelwatch.server.services import Services
 
@@ -44,7 +44,7 @@ def authorise(endpoint: Endpoint, request: Request, services: Services, identity
     if endpoint.needs not in _OF_A_TEAM:
         _check_without_team(endpoint.needs, principal)
         return Call(request, services, principal)
-    team = request.path_params.get("team") or _own_team(principal)
+    team = path_parameter(request, "team") or _own_team(principal)
     if team is None:
         if principal.is_anonymous:
             raise unauthenticated()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from modelwatch.core.errors import ModelwatchError
 from modelwatch.core.json import JsonValue, dumps, finite
@@ -23,6 +23,9 @@ def tell(request: Request, services: Services, error: ModelwatchError) -> Respon
     del request, services
     status, _ = status_of(error)
     if status == 401:
-        return JSONResponse({"status": 401, "message": _NO_TOKEN}, 401, headers_of(error))
-    message = f"{error.message} ({error.hint})" if error.hint else error.message
-    return JSONResponse({"error": {"name": "Error", "status": status, "message": message}}, status, headers_of(error))
+        response = answer({"status": 401, "message": _NO_TOKEN}, 401)
+    else:
+        message = f"{error.message} ({error.hint})" if error.hint else error.message
+        response = answer({"error": {"name": "Error", "status": status, "message": message}}, status)
+    response.headers.update(headers_of(error))
+    return response

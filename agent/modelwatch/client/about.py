@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelwatch.client.connection import API, Connection
-from modelwatch.client.failures import no_server
+from modelwatch.client.failures import KEY_HINT, no_server
 from modelwatch.core.errors import AccessError
 
 _MAY_REGISTER = frozenset({"writer", "admin"})
@@ -38,21 +38,24 @@ class About:
             return "as everyone on this machine: it has no accounts"
         return f"as {self.kind} {self.name}" if self.name else "as nobody it knows"
 
+    def require_member(self, team: str) -> str:
+        """Return the role in a team. Raise AccessError, with what to do, when there is none: only what is published can be seen then."""
+        role = self.roles.get(team)
+        if role is not None:
+            return role
+        if self.kind == "anonymous":
+            raise AccessError(f"{self.url} needs an API key", hint=KEY_HINT)
+        known = ", ".join(sorted(self.roles)) or "none"
+        raise AccessError(
+            f"{self.url} knows us {self.who}, who is in no team {team!r}", hint=f"--team names the team; there is: {known}"
+        )
+
     def require_writer(self, team: str) -> None:
         """Raise AccessError, with what to do, when versions of a team cannot be registered."""
-        role = self.roles.get(team)
-        if role in _MAY_REGISTER:
-            return
-        if self.kind == "anonymous":
-            raise AccessError(f"{self.url} needs an API key", hint="give it with --apiKey, or in MODELWATCH_API_KEY")
-        if role is None:
-            known = ", ".join(sorted(self.roles)) or "none"
+        if self.require_member(team) not in _MAY_REGISTER:
             raise AccessError(
-                f"{self.url} knows us {self.who}, who is in no team {team!r}", hint=f"--team names the team; there is: {known}"
+                f"{self.url} knows us {self.who}, who may only look at the models of team {team!r}", hint="use a key that may write"
             )
-        raise AccessError(
-            f"{self.url} knows us {self.who}, who may only look at the models of team {team!r}", hint="use a key that may write"
-        )
 
 
 def about(connection: Connection) -> About:

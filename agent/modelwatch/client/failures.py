@@ -23,6 +23,7 @@ from modelwatch.core.json import JsonValue, loads
 _LONGEST_WAIT_SECONDS = 3600.0
 _SHOWN_CHARACTERS = 500
 _OF_STATUS: Mapping[int, type[ModelwatchError]] = {400: UsageError, 404: NotFoundError}
+KEY_HINT = "give a key that it knows with --apiKey, or in MODELWATCH_APIKEY_HINT; `modelwatch keys add` makes one"
 _REACHABLE = "is the server running, and is its address right?"
 
 
@@ -99,8 +100,10 @@ def refused(url: str, status: int, headers: Mapping[str, str], body: bytes) -> M
         )
     told = _told(body)
     message, hint = told or (f"HTTP status {status}", "")
-    if status in {401, 403}:
-        error: ModelwatchError = AccessError(f"{url} refuses: {message}", hint=hint)
+    if status == 401:
+        error: ModelwatchError = AccessError(f"{url} refuses: {message}", hint=KEY_HINT)
+    elif status == 403:
+        error = AccessError(f"{url} refuses: {message}", hint=hint)
     elif status in {408, 421, 429} or status >= 500:
         wait = retry_after_seconds(headers)
         error = TransientError(f"{url} cannot do it now: {message}", hint=hint, retry_after_seconds=wait)

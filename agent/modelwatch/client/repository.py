@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from modelwatch.client.about import about
 from modelwatch.client.connection import Connection
 from modelwatch.client.failures import no_server
 from modelwatch.client.receiving import RemoteContent
@@ -55,9 +56,12 @@ class RemoteRepository:
     # -------------------------------------------------------------------------------------------------------------- reading
 
     def list_models(self, *, tags: Sequence[str] = ()) -> Listed:
-        """Ask for all pages."""
+        """Ask for all pages. Who sees none may be nobody that the server knows: that is told."""
         query = [*(("tag", tag) for tag in tags), ("sort", "name")]
-        return Listed(tuple(self._pages(model_from_json, "models", query)))
+        models = tuple(self._pages(model_from_json, "models", query))
+        if not models:
+            about(self._connection).require_member(self._team)
+        return Listed(models)
 
     def public_models(self) -> Listed:
         """Ask for all pages, sorted here: a page does not know of teams."""

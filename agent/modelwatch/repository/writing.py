@@ -10,6 +10,7 @@ Only the last makes the version visible. docs/repository.md gives the rules for 
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -53,9 +54,12 @@ def store_blobs(storage: DirectoryStorage, manifest: Manifest, snapshot: Snapsho
     if snapshot.manifest != manifest:
         raise PermanentError(f"the snapshot {snapshot.folder} is not of the files to be registered")
     for entry in manifest.entries:
-        if storage.has_blob(entry.digest, entry.size):
-            continue
         source = Path(snapshot.folder, entry.path)
+        if storage.has_blob(entry.digest, entry.size):
+            if entry.path not in snapshot.linked:  # what the umask says is in the modes of our own copies alone
+                with contextlib.suppress(OSError):
+                    storage.widen_blob(entry.digest, source.lstat().st_mode)
+            continue
         if entry.path not in snapshot.linked and storage.link_blob(source, entry.digest, entry.size):
             reached("repository.blob-stored")
             continue

@@ -21,6 +21,7 @@ from modelwatch.core.below import directory_below
 from modelwatch.core.entities import Manifest, ManifestEntry
 from modelwatch.core.errors import DiskFullError, StateError
 from modelwatch.core.files import NotARegularFileError, open_regular
+from modelwatch.core.privacy import granted
 from modelwatch.core.tree import FileStat
 from modelwatch.snapshot.hashing import hash_open_file
 
@@ -173,10 +174,15 @@ class Taker:
 
 
 def _create(target: Path, seen: os.stat_result) -> int:
+    """Make the file for a copy, for those alone who may read its source, less the umask."""
     try:
-        return os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o666)  # the umask decides
+        writer = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600 | seen.st_mode & 0o666)
     except OSError as error:
         raise our_error(error, f"a copy of {seen.st_size} bytes", target.parent) from error
+    made = os.fstat(writer)
+    if made.st_gid != seen.st_gid:
+        os.fchmod(writer, modes.S_IMODE(made.st_mode) & granted(seen, made.st_gid))
+    return writer
 
 
 def _link(folder: int, stat: FileStat, target: Path) -> bool:

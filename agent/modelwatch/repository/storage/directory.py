@@ -10,6 +10,7 @@ import contextlib
 import errno
 import io
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from modelwatch.core.durable import create_file, link_exclusively, make_director
 from modelwatch.core.errors import PermanentError, StateError, TransientError
 from modelwatch.core.files import NotARegularFileError, open_regular, read_whole
 from modelwatch.core.lock import locked
+from modelwatch.core.privacy import granted, shared_group
 from modelwatch.repository.layout import BLOBS, STAGED_UPLOAD, STAGING, blob_key
 from modelwatch.repository.storage.copying import Advance, copy_and_hash
 
@@ -53,6 +55,15 @@ def failures_are_of_state(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StateError(f"the repository {root} cannot be read: {error.strerror}", hint="may this user read it?") from error
+
+
+def _make_private(target: int, source: os.stat_result) -> int:
+    """Let only those read a copy who may read its source, as far as the umask let them, and nobody write it; return its mode."""
+    made = os.fstat(target)
+    mode = stat.S_IMODE(made.st_mode) & granted(source, made.st_gid) & 0o444
+    if os.name != "nt":
+        os.fchmod(target, mode)
+    return mode
 
 
 class DirectoryStorage:
@@ -167,7 +178,7 @@ class DirectoryStorage:
         target = self.blob_path(digest)
         make_directory(target.parent)
         try:
-            if source.lstat().st_size != size_bytes:
+            if source.lstat().st_size != size_bytes or not self._share(source):
                 return False
             os.link(source, target, follow_symlinks=False)
         except FileExistsError:
@@ -222,6 +233,8 @@ class DirectoryStorage:
         try:
             try:
                 digest, size = copy_and_hash(descriptor, target, before.st_size, advance)
+                mode = _make_private(target, before)
+                self._share(staged)
             finally:
                 os.close(target)
             after = os.fstat(descriptor)
@@ -231,9 +244,32 @@ class DirectoryStorage:
                 raise ChangedError(f"{source} holds {digest}, not the {expected} it was sealed with")
             if not self.has_blob(digest, size):
                 self.adopt_blob(staged, digest)
+            else:
+                self.widen_blob(digest, mode)
         finally:
             staged.unlink(missing_ok=True)
         return digest, size
+
+    def widen_blob(self, digest: Digest, mode: int) -> None:
+        """Let those read a blob, too, who may read another file of the same content. Does nothing where the blob is another user's."""
+        path = self.blob_path(digest)
+        with contextlib.suppress(OSError):
+            now = stat.S_IMODE(path.lstat().st_mode)
+            if mode & 0o444 & ~now:
+                path.chmod(now | mode & 0o444)
+
+    def _share(self, path: Path) -> bool:
+        """Let the group read a file of ours that the repository is shared with, if it is with any; return whether it may."""
+        group = None if os.name == "nt" else shared_group(self.root.stat())
+        if group is None:
+            return True
+        try:
+            if path.lstat().st_gid != group:
+                os.chown(path, -1, group, follow_symlinks=False)
+            path.chmod(stat.S_IMODE(path.lstat().st_mode) | stat.S_IRGRP)
+        except PermissionError:  # it is another user's, or we are not in that group
+            return False
+        return True
 
     def adopt_blob(self, staged: Path, digest: Digest) -> None:
         """

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from modelwatch.core.digest import Digest
 from modelwatch.repository.repository import Repository
 
 _PROGRAM = """
@@ -13,9 +14,11 @@ import os, shutil, signal, sys
 from dataclasses import replace
 from pathlib import Path
 from modelwatch.core import steps
+from modelwatch.core.digest import Digest
 from modelwatch.core.entities import Amendment, ModelType
 from modelwatch.core.errors import NotFoundError
 from modelwatch.repository.repository import Repository
+from modelwatch.repository.storage.staging import StagedUpload
 from modelwatch.repository.uploading import Upload, files_to_upload, upload
 from modelwatch.testing.sink_contract import make_metric, make_registration, make_snapshot
 
@@ -55,6 +58,22 @@ elif action == "delete":
     repository.collect_garbage()
 elif action == "restore":
     repository.restore_model("digits", team="default")
+elif action == "stage":
+    for path, content in (("a", b"1"), ("b/c", b"22")):
+        digest = Digest.of_bytes(content)
+        if repository.storage.has_blob(digest, len(content)):
+            continue
+        known = work / f"upload-{digest.hex}"  # what a client remembers of an upload that it has begun
+        try:
+            upload = StagedUpload.resume(repository.storage, known.read_text())
+        except (FileNotFoundError, NotFoundError):
+            upload = StagedUpload.create(repository.storage, digest, len(content))
+            known.write_text(upload.identifier)
+        while upload.offset < upload.size:
+            upload.append(upload.offset, content[upload.offset : upload.offset + 1])
+            upload.sync()
+        upload.finish()
+    repository.register_stored(registration)
 elif action == "rename":
     repository.rename("digits", "numbers", team="default")
 print(len(seen))
@@ -110,6 +129,22 @@ def test_registering_killed_anywhere_with_a_collection_between_makes_one_whole_v
         storage = Repository.open(work / "repository").storage
         assert all(storage.has_blob(entry.digest, entry.size) for entry in version.registration.manifest.entries)
         assert list((work / "repository" / "staging").iterdir()) == []
+
+
+def test_content_in_pieces_killed_anywhere_and_gone_on_with_makes_one_whole_version(tmp_path):
+    """An upload goes on where it was, after a collection too, and what is registered of it is whole; nothing is left in staging."""
+    for work, last in _kill_everywhere(tmp_path, "stage", at_least=8):
+        assert len(_versions(work)) == last
+        staging = work / "repository" / "staging"
+        begun = [(path.name, path.read_bytes()) for path in staging.iterdir()]
+        Repository.open(work / "repository").collect_garbage()
+        assert [(path.name, path.read_bytes()) for path in staging.iterdir()] == begun
+        assert _run(work, "stage").returncode == 0
+        (version,) = _versions(work)
+        storage = Repository.open(work / "repository").storage
+        for entry in version.registration.manifest.entries:
+            assert Digest.of_bytes(storage.blob_path(entry.digest).read_bytes()) == entry.digest
+        assert list(staging.iterdir()) == []
 
 
 def test_amending_killed_anywhere_and_repeated_amends_once(tmp_path):

@@ -19,6 +19,7 @@ from modelwatch.core.digest import Digest
 from modelwatch.core.durable import make_directory, sync_file
 from modelwatch.core.errors import NotFoundError, PermanentError, TransientError
 from modelwatch.core.lock import LockedError, locked
+from modelwatch.core.steps import reached
 from modelwatch.repository.layout import LOCK, STAGED_UPLOAD, STAGING
 from modelwatch.repository.storage.directory import DirectoryStorage, failures_are_transient
 
@@ -149,6 +150,7 @@ class StagedUpload:
         """Make what was appended survive a power cut. Call at the end of a request. Raise TransientError."""
         with failures_are_transient(self._storage.root):
             sync_file(self._descriptor)
+        reached("repository.upload-synced")
 
     def finish(self) -> Digest:
         """
@@ -177,7 +179,9 @@ class StagedUpload:
                 raise NotFoundError(f"there is no upload {self.identifier!r}", hint="begin it again")
             os.utime(self._path, (time.time(), time.time()))
             sync_file(self._descriptor)
+            reached("repository.upload-whole")
             self._storage.adopt_blob(self._path, found)
+            reached("repository.blob-stored")
             self._storage.sync_blobs(frozenset({found}))
         self.close()
         return found

@@ -39,6 +39,7 @@ from modelwatch.journal.rows import Delivery
 from modelwatch.sinks.base import Sink
 from modelwatch.snapshot.store import SnapshotStore
 
+_LAST_LOOK_SECONDS = 2.0
 _FOREVER_SECONDS = 7 * 24 * 3600.0
 """The longest wait for a last scan that somebody asked for and watches."""
 
@@ -262,12 +263,13 @@ class Agent:
         self._enter(journal, AgentState.FINISHING)
         watcher.finish(deadline)
         arrived, patience = self._counted.deliveries, self._settings.drain_timeout_seconds
-        room_by = Deadline.after(self._clock, patience)
+        room_by, hopeless = Deadline.after(self._clock, patience), False
         while not watching.join(Deadline.after(self._clock, min(0.1, deadline.remaining_seconds()))):
             if not watcher.waits_for_room() or self._counted.deliveries != arrived or stages.publishers.are_sending():
-                arrived, room_by = self._counted.deliveries, Deadline.after(self._clock, patience)
-            elif not stages.can_make_room():
-                room_by = Deadline.after(self._clock, 0.0)
+                arrived, room_by, hopeless = self._counted.deliveries, Deadline.after(self._clock, patience), False
+            elif not hopeless and not stages.can_make_room():
+                hopeless = True  # unless a delivery has just made room, and the watcher has not looked since
+                room_by = Deadline.after(self._clock, min(patience, _LAST_LOOK_SECONDS))
             if self._abort.is_set() or deadline.passed() or room_by.passed():
                 watcher.finish(Deadline.after(self._clock, 0.0))
                 watching.join()

@@ -19,7 +19,7 @@ from modelwatch.server.endpoint import Call, Endpoint, Needs, Takes
 from modelwatch.server.errors import ConflictError
 
 _LARGEST_REGISTRATION_BYTES = 64 << 20
-_LARGEST_REPORT_BYTES = 8 << 20
+_LARGEST_REPORT_BYTES = 32 << 20
 
 _Value = TypeVar("_Value")
 

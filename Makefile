@@ -27,7 +27,7 @@ $(VENV)/.ready: pyproject.toml
 	$(call environment,$(VENV),--editable '.[server]' --group dev)
 
 .venv-frameworks/.ready: pyproject.toml
-	$(call environment,.venv-frameworks,--editable . --group frameworks)
+	$(call environment,.venv-frameworks,--editable '.[server]' --group frameworks)
 
 # Gradient's own client: its old pins do not install on today's Python, and it works with these newer releases.
 GRADIENT := "click==8.1.8" requests requests-toolbelt six terminaltables click-didyoumean click-help-colors click-completion colorama \
@@ -97,7 +97,7 @@ docs-check: setup ## links, symbols, commands, options and exit codes in the doc
 
 check: lint types layers docs-check build-check test ## what must pass before every commit
 
-check-all: lint types layers docs-check build-check test-container test-browser test-frameworks test-gradient test ## what CI runs: check, the frameworks, containers, the browser, Gradient's client
+check-all: lint types layers docs-check build-check test-container test-frameworks test-gradient test ## what CI runs: check, the frameworks, containers, Gradient's client
 
 # ------------------------------------------------------------------------------------------------------- building, running
 

@@ -1,5 +1,6 @@
 """What the browser tests share: one Chromium, a filled repository that each file gets a copy of, and pages that must not complain."""
 
+import importlib.util
 import itertools
 import shutil
 import time
@@ -15,6 +16,9 @@ _LIMIT_MILLISECONDS = 20_000
 """For what never happens: other work on the machine must fail no test."""
 
 _numbers = itertools.count(1)
+
+collect_ignore_glob = ["test_*.py"] if importlib.util.find_spec("playwright") is None else []
+"""Where Playwright is not installed these files cannot even be read; `make test-browser` has an environment that has it."""
 
 
 def pytest_runtest_setup(item):

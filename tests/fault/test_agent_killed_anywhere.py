@@ -29,6 +29,9 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 SOURCE = Path(modelwatch.__file__).parent
 
 ELSEWHERE = {
+    "client.content-sent": "the server takes it: test_http_sink.py loses answers and connections there, and test_server_killed.py the server",
+    "repository.upload-synced": "uploads arrive at a server: test_repository_kill.py",
+    "repository.upload-whole": "as above",
     "repository.blob-removed": "garbage is collected by command: test_repository_kill.py",
     "repository.content-guarded": "models are restored by command: test_repository_kill.py",
     "repository.name-led": "models are renamed by command: test_repository_kill.py",

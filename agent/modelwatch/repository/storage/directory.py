@@ -61,7 +61,7 @@ def _make_private(target: int, source: os.stat_result) -> int:
     """Let only those read a copy who may read its source, as far as the umask let them, and nobody write it; return its mode."""
     made = os.fstat(target)
     mode = stat.S_IMODE(made.st_mode) & granted(source, made.st_gid) & 0o444
-    if os.name != "nt":
+    if hasattr(os, "fchmod"):  # not on Windows
         os.fchmod(target, mode)
     return mode
 

@@ -107,10 +107,7 @@ def index_view(index: Index, team: str, *, limit: int = 3) -> View:
             for version in index.experiment_versions(team, each.id)
         ),
         "problems": sorted(
-            (problem.key, problem.reason)
-            for problem in index.problems()
-            if problem.key.startswith(f"models/{encode_name(team)}/")
-            and "/aliases/" not in problem.key  # which a listing does not read
+            (problem.key, problem.reason) for problem in index.problems() if problem.key.startswith(f"models/{encode_name(team)}/")
         ),
     }
 

@@ -19,6 +19,7 @@ from modelwatch.repository.layout import (
     Place,
     as_component,
     decode_name,
+    encode_name,
     event_milliseconds,
     is_event_about,
     version_number,
@@ -143,8 +144,10 @@ def read_alias(storage: DirectoryStorage, key: str) -> tuple[str | None, int] | 
     try:
         value = loads(data)
         name = value.get("alias")
-        return None if name is None else str(name), int(value["number"])
-    except (*_MALFORMED, OverflowError) as error:
+        if name is not None and f"{encode_name(name)}.json" != key.rpartition("/")[2]:
+            raise ValueError("it tells another's name")
+        return name, int(value["number"])
+    except _MALFORMED as error:
         raise MalformedError(Problem(key, f"not an alias: {error!r}")) from error
 
 
@@ -272,7 +275,8 @@ def read_contents(storage: DirectoryStorage, place: Place) -> Contents:
             about_itself.append(event)
         else:
             subjects[event.registration] = subjects.get(event.registration, Subject()).after(event)
-    aliases = _read_aliases(storage, place, problems)
+    aliases, of_aliases = read_aliases(storage, place)
+    problems += of_aliases
     try:
         read_redirect(storage, place)
     except MalformedError as error:
@@ -282,8 +286,14 @@ def read_contents(storage: DirectoryStorage, place: Place) -> Contents:
     return Contents(place, documents, highest, Itself.of(about_itself), subjects, aliases, tuple(problems))
 
 
-def _read_aliases(storage: DirectoryStorage, place: Place, problems: list[Problem]) -> dict[str, int]:
+def read_aliases(storage: DirectoryStorage, place: Place) -> tuple[dict[str, int], tuple[Problem, ...]]:
+    """
+    Return a model's names for versions, sorted, with the number of each, and what cannot be understood.
+
+    A name that was cut for its file's name, by a modelwatch that did not yet write it into the document, cannot be told and is left out.
+    """
     found: dict[str, int] = {}
+    problems: list[Problem] = []
     for file_name in storage.names(place.aliases):
         try:
             alias = read_alias(storage, f"{place.aliases}/{file_name}")
@@ -294,7 +304,7 @@ def _read_aliases(storage: DirectoryStorage, place: Place, problems: list[Proble
             name = alias[0] or decode_name(file_name.removesuffix(".json"))
             if name is not None:
                 found[name] = alias[1]
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items())), tuple(problems)
 
 
 def _read_documents(storage: DirectoryStorage, place: Place, problems: list[Problem]) -> tuple[dict[int, Document], int]:

@@ -10,7 +10,7 @@ from modelwatch.core.entities import Metric, ModelVersion
 from modelwatch.core.json import decode_float, loads
 from modelwatch.repository.index.answers import Alias, IndexedModel, IndexedVersion
 from modelwatch.repository.index.outside import data, text_of
-from modelwatch.repository.layout import Place, decode_name, encode_name
+from modelwatch.repository.layout import Place
 from modelwatch.repository.reading import parse_document
 from modelwatch.repository.view import LATEST
 
@@ -61,10 +61,9 @@ def _model(connection: sqlite3.Connection, place: int) -> IndexedModel:
 
 
 def aliases_of(connection: sqlite3.Connection, place: int) -> tuple[Alias, ...]:
-    """Return a model's aliases, sorted by name; those too long for a file's name, which cannot be told, are left out."""
-    rows = connection.execute("SELECT part, number FROM aliases WHERE place = ?", (place,))
-    named = ((decode_name(text_of(row["part"])), row["number"]) for row in rows)
-    return tuple(sorted((Alias(name, number) for name, number in named if name is not None), key=lambda alias: alias.name))
+    """Return a model's aliases, sorted by name."""
+    rows = connection.execute("SELECT name, number FROM aliases WHERE place = ?", (place,))
+    return tuple(sorted((Alias(text_of(row["name"]), row["number"]) for row in rows), key=lambda alias: alias.name))
 
 
 def best_number(connection: sqlite3.Connection, model: sqlite3.Row, aliases: Iterable[Alias]) -> int | None:
@@ -93,8 +92,7 @@ def number_of(connection: sqlite3.Connection, model: sqlite3.Row, wanted: str) -
 def _number_called(connection: sqlite3.Connection, place: int, alias: str) -> int | None:
     if not alias:
         return None
-    part = data(encode_name(alias))
-    row = connection.execute("SELECT number FROM aliases WHERE place = ? AND part = ?", (place, part)).fetchone()
+    row = connection.execute("SELECT number FROM aliases WHERE place = ? AND name = ?", (place, data(alias))).fetchone()
     return None if row is None else int(row["number"])
 
 

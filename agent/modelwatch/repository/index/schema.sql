@@ -59,9 +59,9 @@ CREATE INDEX subjects_modified ON subjects (place, modified);
 
 CREATE TABLE aliases (
     place  INTEGER NOT NULL,
-    part   BLOB NOT NULL,                   -- encoded, as the file is called
+    name   BLOB NOT NULL,
     number INTEGER NOT NULL,
-    PRIMARY KEY (place, part)
+    PRIMARY KEY (place, name)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX aliases_number ON aliases (place, number);

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelwatch.core.entities import Storage
-from modelwatch.core.json import loads
 from modelwatch.repository.index.outside import data, limited, text_of
 from modelwatch.repository.index.seen import Seen, is_to_be_listed
 from modelwatch.repository.index.shown import Shown
@@ -27,6 +26,7 @@ from modelwatch.repository.reading import (
     load,
     parse_document,
     parse_event,
+    read_aliases,
     version_numbers,
 )
 from modelwatch.repository.storage.directory import DirectoryStorage
@@ -247,25 +247,17 @@ class Taker:
         if not listed and not troubled:
             return
         known = {
-            text_of(row["part"]): row["number"] for row in self._rows("SELECT part, number FROM aliases WHERE place = ?", model.id)
+            text_of(row["name"]): row["number"] for row in self._rows("SELECT name, number FROM aliases WHERE place = ?", model.id)
         }
-        failed, found = {}, {}
-        for name in self._storage.names(model.place.aliases):
-            key = f"{model.place.aliases}/{name}"
-            try:
-                body = load(self._storage, key)
-                if body is not None and name.endswith(".json"):
-                    found[name.removesuffix(".json")] = limited(int(loads(body)["number"]))
-            except MalformedError as error:
-                failed[name] = error.problem.reason
-            except (ValueError, KeyError, TypeError, OverflowError) as error:
-                failed[name] = f"not an alias: {error!r}"
+        read, problems = read_aliases(self._storage, model.place)
+        found = {name: limited(number) for name, number in read.items()}
+        failed = {problem.key.rpartition("/")[2]: problem.reason for problem in problems}
         self._write_problems(model, "aliases", troubled, failed)
         if found != known:
             self._connection.execute("DELETE FROM aliases WHERE place = ?", (model.id,))
             self._connection.executemany(
-                "INSERT INTO aliases (place, part, number) VALUES (?, ?, ?)",
-                [(model.id, data(part), number) for part, number in found.items()],
+                "INSERT INTO aliases (place, name, number) VALUES (?, ?, ?)",
+                [(model.id, data(name), number) for name, number in found.items()],
             )
             model.changed = True
 

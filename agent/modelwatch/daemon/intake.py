@@ -1,10 +1,11 @@
 """
 From a scan to files that are pinned and have settled: the first half of the pipeline.
 
-    scan → claim → shallow check → pin → settle → (hand over to the registrar)
+    scan → claim → (hold) → shallow check → pin → settle → (hand over to the registrar)
 
 Belongs to the watcher thread. It never hashes and never writes the journal, because a checkpoint may live no longer than the next save:
-what counts here is the time from its last byte to our pin.
+what counts here is the time from its last byte to our pin. What will prove itself is therefore held before it is looked at
+(docs/adr/0021-held-before-looked-at.md).
 """
 
 from __future__ import annotations
@@ -13,18 +14,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from modelwatch.core import log
-from modelwatch.core.backoff import Backoff
 from modelwatch.core.clock import Clock
 from modelwatch.core.entities import Candidate, Checkpoint, Verdict, VerdictKind
 from modelwatch.core.errors import DiskFullError
-from modelwatch.core.tree import FileTree
+from modelwatch.core.tree import FileStat, FileTree
+from modelwatch.daemon.full_disk import FullDisk
 from modelwatch.daemon.room import Room
 from modelwatch.daemon.work import Key, Outcome, Patience, Phase, Pinned, Unfinished, Work, back_to_seen
 from modelwatch.formats.base import Evidence, Format
 from modelwatch.journal.states import CandidateState
 from modelwatch.journal.trail import Members, Trail
-from modelwatch.snapshot.store import SnapshotStore
-from modelwatch.snapshot.take import Take
+from modelwatch.snapshot.store import Pin, SnapshotStore
+from modelwatch.snapshot.take import Take, is_unchanged
 from modelwatch.watch.settle import Change, compare
 
 CONFIRM_SECONDS = 0.05
@@ -69,10 +70,13 @@ class Intake:
     _handed: dict[Key, Pinned] = field(default_factory=dict)
     _refused: dict[Key, Members] = field(default_factory=dict)  # files that were refused once as they are
     _told: list[Trail] = field(default_factory=list)
-    _full_until: float | None = None
-    _full_attempts: int = 0
     _room_at: float = 0.0  # monotonic seconds; when room is looked for again, if something waits for it
     _short_of_room: bool = False
+    _disk: FullDisk = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with a disk that has room."""
+        self._disk = FullDisk(self.clock)
 
     # -------------------------------------------------------------------------------------------------------------- asking
 
@@ -237,7 +241,7 @@ class Intake:
 
     def _judge(self, work: Work, root: str) -> None:
         self.judged += 1
-        verdict = work.format.inspect(root, work.candidate, deep=False)
+        verdict = self._verdict(work, root)
         if verdict.only_order and (
             work.order_forgiven or work.format.evidence is Evidence.PROOF
         ):  # checksums will decide, not times
@@ -259,6 +263,38 @@ class Intake:
         else:
             back_to_seen(trail, at)
             trail.explain(at, verdict.reason)
+
+    def _verdict(self, work: Work, root: str) -> Verdict:
+        """Look at the files, after our hands are on them; at our own copy when they have gone meanwhile."""
+        held = self._hold(work, root)
+        verdict = work.format.inspect(root, work.candidate, deep=False)
+        if held is None or verdict.checkpoint is not None or all(is_unchanged(root, stat) for stat in work.candidate.members):
+            return verdict
+        return work.format.inspect(str(held.folder), work.candidate, deep=False)
+
+    def _hold(self, work: Work, root: str) -> Pin | None:
+        """Take all files of what is gathered, if there is room; return the pin when all of them are in it."""
+        if self.snapshots is None or not work.candidate.gathered or self._disk.is_full():
+            return None
+        if work.pin is None and not self._admits(work.candidate.members):
+            return None
+        try:
+            if work.pin is None:
+                work.pin = self.snapshots.begin()
+            pin = work.pin
+            takes = [
+                pin.take(root, stat, hardlink=work.format.hardlink_safe(stat.path))
+                for stat in work.candidate.members
+                if pin.sources.get(stat.path) != stat
+            ]
+        except DiskFullError as error:
+            self._disk.was_full(error)
+            return None
+        return pin if all(take is Take.TAKEN for take in takes) else None
+
+    def _admits(self, members: Iterable[FileStat]) -> bool:
+        """Return whether there is room for files that nothing waits before, and count them as begun."""
+        return self.room is None or (not self._short_of_room and self.room.admits(sum(stat.size for stat in members)))
 
     def _part(self, key: Key, ready: list[Pinned]) -> None:
         """Let go of a candidate that is not in the tree any more."""
@@ -290,16 +326,16 @@ class Intake:
     def _pin(self, work: Work, root: str) -> None:
         """Pin what is not yet pinned as it is now; `pinned_at` is set when all of it is."""
         checkpoint = work.checkpoint
-        if checkpoint is None or self._disk_is_full() or not self._has_room(work, checkpoint):
+        if checkpoint is None or self._disk.is_full() or not self._has_room(work, checkpoint):
             return
         if self.snapshots is not None:
             try:
                 if not self._take_members(work, checkpoint, root, self.snapshots):
                     return
             except DiskFullError as error:
-                self._note_full_disk(error)
+                self._disk.was_full(error)
                 return
-            self._note_free_disk()
+            self._disk.had_room()
         work.pinned_at = self.clock.monotonic()
 
     def _take_members(self, work: Work, checkpoint: Checkpoint, root: str, snapshots: SnapshotStore) -> bool:
@@ -357,20 +393,6 @@ class Intake:
     def _no_room(self) -> str:
         return "" if self.room is None else self.room.reason
 
-    def _disk_is_full(self) -> bool:
-        return self._full_until is not None and self.clock.monotonic() < self._full_until
-
-    def _note_full_disk(self, error: DiskFullError) -> None:
-        self._full_attempts += 1
-        self._full_until = self.clock.monotonic() + Backoff(cap_seconds=30.0).wait_seconds(self._full_attempts)
-        if self._full_attempts == 1:
-            log.warning("disk full: checkpoints are not being copied", why=error.message, hint=error.hint)
-
-    def _note_free_disk(self) -> None:
-        if self._full_attempts:
-            log.info("disk has room again: going on")
-        self._full_attempts, self._full_until = 0, None
-
     # -------------------------------------------------------------------------------------------------------------- settling
 
     def _wait_seconds(self, work: Work, checkpoint: Checkpoint) -> float:
@@ -397,7 +419,7 @@ class Intake:
             return None
         due = work.unchanged_since + self._wait_seconds(work, checkpoint)
         if work.pinned_at is None:
-            return max(due, self._full_until or 0.0, self._room_at if work.held_back else 0.0)
+            return max(due, self._disk.until, self._room_at if work.held_back else 0.0)
         return max(due, work.pinned_at + CONFIRM_SECONDS) if work.format.evidence is not Evidence.PROOF else due
 
     def _settled(self, work: Work, root: str, now: float) -> bool:

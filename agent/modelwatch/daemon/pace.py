@@ -18,7 +18,7 @@ _QUIET_SECONDS = 0.05
 _FIRST_SECONDS = 0.012
 """How long every checkpoint waits: by then the next one of a burst has come, and without a burst nobody notices."""
 
-_LONGEST_SECONDS = 1.0
+_LONGEST_SECONDS = 5.0
 """A burst that goes on for longer is how this training saves: what came is registered while more comes."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 from collections import deque
@@ -17,29 +18,26 @@ from modelwatch.core.deadline import Deadline
 from modelwatch.core.errors import StateError
 from modelwatch.core.json import JsonValue
 from modelwatch.core.tree import FileTree, Skipped
+from modelwatch.daemon.attention import Attention
 from modelwatch.daemon.intake import Intake
 from modelwatch.daemon.work import Outcome, Phase, Pinned
 from modelwatch.journal.journal import Journal
 from modelwatch.journal.states import CandidateState
 from modelwatch.journal.trail import Trail
-from modelwatch.watch.hints import Hints
+from modelwatch.watch.hints import Hint, Hints
 from modelwatch.watch.scan import ModelPathError, ModelPathMissingError, Scanner
 
 _MISSING_SECONDS = 0.5
 """Between two looks for a model path that is not there yet."""
 
-_TELL_SECONDS = 1.0
+_QUIET_SECONDS = 0.05
+"""Nothing has happened for so long: there is time for the journal, whose writing may take longer than a checkpoint lives."""
+
+_TELL_SECONDS = 5.0
 """The journal learns of moves before the commit point at least this often, even in a burst that never pauses."""
 
 _SKIPPED_SHOWN = 1000
 """Entries that are not looked at and that `modelwatch status` can show."""
-
-_LONGEST_PAUSE_SECONDS = 0.05
-"""Between scans in a burst of events that brings nothing new: a training that writes logs all the time must not cost a core."""
-
-_PAUSE_FOR_EACH_SECOND = 9.0
-_LONGEST_REST_SECONDS = 0.5
-"""After a scan that took long and brought nothing new: one tenth of a core is enough, yet a checkpoint may be replaced soon."""
 
 _PRESENCE_SECONDS = 1.0
 """Between two looks whether the model path is still the folder that is watched: while our journal in it is open, the kernel does not tell."""
@@ -85,6 +83,7 @@ class Watcher:
     _seen: FileTree | None = None  # the tree that the intake saw last
     _waiting_for_room: int | None = None
     _journal_fails: bool = False
+    _told_at: float = -math.inf  # monotonic seconds
 
     # ------------------------------------------------------------------------------------------------- from other threads
 
@@ -163,28 +162,22 @@ class Watcher:
         hints = self._hints
         if hints is None:
             raise AssertionError("no hints are open")
-        pause = 0.0
-        told_at = scanned_at = began = self.clock.monotonic()
+        attention = Attention(self.clock)
+        scanned_at = self.clock.monotonic()
         finishing = False
         watched = _identity(self.scanner.root)
         while True:
-            busy = self._look(tree, journal, tell=self.clock.monotonic() - told_at > _TELL_SECONDS)
+            busy = self._look(tree, journal, tell=self.clock.monotonic() - self._told_at > _TELL_SECONDS)
             self.armed.set()
             if finishing and (self.intake.unsettled() == 0 or self._late()):
                 break
-            rest = min(_LONGEST_REST_SECONDS, _PAUSE_FOR_EACH_SECOND * (self.clock.monotonic() - began))
-            pause = 0.0 if busy else max(rest, min(_LONGEST_PAUSE_SECONDS, pause * 2 + 0.001))
-            hint = hints.wait(0.0)
-            if not (hint.everything or hint.directories):
-                self._tell(tree, journal)
-                told_at = self.clock.monotonic()
-                pause = 0.0
-                if not (self._finish.is_set() and not finishing) and not self.outcomes:
-                    hint = hints.wait(self._timeout_seconds(scanned_at))
-            elif pause:
+            attention.ended(in_vain=not busy)
+            if pause := attention.pause_seconds():
                 self.clock.wait(self._finish, pause)
+            hint = self._next_hint(hints, tree, journal, scanned_at, finishing=finishing)
+            attention.began()
             self._expect(watched)
-            now = began = self.clock.monotonic()
+            now = self.clock.monotonic()
             last = self._finish.is_set() and not finishing
             if hint.everything or last or now - scanned_at >= self.rescan_seconds:
                 tree, scanned_at = self.scanner.full(), now
@@ -196,6 +189,20 @@ class Watcher:
                 if directories:
                     tree = self.scanner.refresh(tree, directories)
         self._tell(tree, journal)
+
+    def _next_hint(self, hints: Hints, tree: FileTree, journal: Journal, scanned_at: float, *, finishing: bool) -> Hint:
+        """Wait until there is something to do; once nothing has happened for a moment, use it to write the journal."""
+
+        def timeout_seconds() -> float:
+            called = self.outcomes or (self._finish.is_set() and not finishing)
+            return 0.0 if called else self._timeout_seconds(scanned_at)
+
+        timeout = timeout_seconds()
+        hint = hints.wait(min(timeout, _QUIET_SECONDS))
+        if hint.everything or hint.directories or timeout <= _QUIET_SECONDS or timeout_seconds() == 0.0:
+            return hint
+        self._tell(tree, journal)
+        return hints.wait(timeout_seconds())
 
     def _expect(self, watched: tuple[int, int]) -> None:
         """
@@ -231,6 +238,7 @@ class Watcher:
 
     def _tell(self, tree: FileTree, journal: Journal) -> None:
         """Write what people want to know of and nothing depends on; a full disk only delays it."""
+        self._told_at = self.clock.monotonic()
         trails = self._unwritten + self.intake.untold()
         if self._write(partial(journal.record, trails)):
             self._unwritten = []

@@ -20,7 +20,7 @@ from modelwatch.formats.tensorflow import bundle_check, graph_file
 from modelwatch.formats.tensorflow.counters import progress
 from modelwatch.formats.wire.protobuf import Malformed
 
-_DATA_FILE: Final = re.compile(r"(.+)\.data-\d{5}-of-\d{5}", re.ASCII | re.DOTALL)
+_DATA_FILE: Final = re.compile(r"(.+)\.data-\d{5}-of-(\d{5})", re.ASCII | re.DOTALL)
 
 
 class TensorFlowCheckpoint:
@@ -35,14 +35,18 @@ class TensorFlowCheckpoint:
         """Give every prefix that has a data file. An ``.index`` alone is somebody else's file, or one being deleted."""
         for directory, listing in tree.directories.items():
             data_files: dict[str, list[str]] = {}
+            gathered: set[str] = set()
             for name in listing.files:
                 match = _DATA_FILE.fullmatch(name)
                 if match and not is_temporary(join(directory, name)) and not _in_saved_model(directory, match[1]):
-                    data_files.setdefault(match[1], []).append(name)
+                    names = data_files.setdefault(match[1], [])
+                    names.append(name)
+                    if len(names) == int(match[2]) and f"{match[1]}.index" in listing.files:
+                        gathered.add(match[1])
             for prefix, names in sorted(data_files.items()):
                 others = [name for name in (f"{prefix}.index", graph_file.graph_path(prefix)) if name in listing.files]
                 members = tuple(listing.files[name] for name in sorted([*names, *others]))
-                yield Candidate(self.name, join(directory, prefix), members)
+                yield Candidate(self.name, join(directory, prefix), members, prefix in gathered)
 
     def inspect(self, folder: str, candidate: Candidate, *, deep: bool) -> Verdict:
         """Judge: see `modelwatch.formats.tensorflow.bundle_check` for the rule."""

@@ -51,7 +51,7 @@ class TensorFlowCheckpointV1:
                 path = join(directory, name)
                 if not is_temporary(path):
                     members = (listing.files[name],) if meta is None else (listing.files[name], meta)
-                    yield Candidate(self.name, path, members)
+                    yield Candidate(self.name, path, members, gathered=True)
 
     def inspect(self, folder: str, candidate: Candidate, *, deep: bool) -> Verdict:
         """Judge: the blocks fill the file up to its footer; deep, every block's checksum matches."""

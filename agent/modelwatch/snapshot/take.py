@@ -95,6 +95,15 @@ def same_file(now: os.stat_result, stat: FileStat) -> bool:
     return (now.st_ino, now.st_size, now.st_mtime_ns) == (stat.inode, stat.size, stat.mtime_ns) and modes.S_ISREG(now.st_mode)
 
 
+def is_unchanged(root: str, stat: FileStat) -> bool:
+    """Return whether a file below `root` is, as far as the system tells, what the scan saw."""
+    try:
+        with directory_below(root, stat.directory) as folder:
+            return same_file(os.stat(stat.name, dir_fd=folder, follow_symlinks=False), stat)
+    except OSError:
+        return False
+
+
 def our_error(error: OSError, doing: str, where: Path) -> StateError:
     """Return the error to raise when the system does not let us keep something at `where`."""
     if error.errno in _FULL:

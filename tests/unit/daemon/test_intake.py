@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from tensorflow_files import lay_out
 
+from modelwatch.core.entities import VerdictKind
 from modelwatch.core.errors import DiskFullError
 from modelwatch.daemon.intake import CONFIRM_SECONDS, Intake
+from modelwatch.daemon.room import Room
 from modelwatch.daemon.work import Outcome, Patience, Phase
 from modelwatch.formats.registry import claim, formats_for
+from modelwatch.formats.tensorflow_checkpoint import TensorFlowCheckpoint
 from modelwatch.journal.states import CandidateState
 from modelwatch.snapshot.store import SnapshotStore
 from modelwatch.testing.clock import FakeClock
@@ -104,6 +107,60 @@ def test_a_checkpoint_that_rotation_deletes_after_one_scan_is_not_lost(bench):
         (bench.root / name).unlink()
     [pinned] = bench.look(0.004)
     assert sorted(path.name for path in Path(pinned.pin.folder).iterdir()) == sorted(BUNDLE)
+
+
+class Rotated(TensorFlowCheckpoint):
+    """TensorFlow checkpoints that are deleted or written to after they have been found and before they are looked at."""
+
+    def __init__(self, meddle):
+        self.meddle = meddle
+
+    def inspect(self, folder, candidate, *, deep):
+        """Meddle once, and judge."""
+        self.meddle, meddle = lambda: None, self.meddle
+        meddle()
+        return super().inspect(folder, candidate, deep=deep)
+
+
+@pytest.mark.parametrize("gone", [BUNDLE[:1], BUNDLE[1:], BUNDLE], ids=["data", "index", "both"])
+def test_a_checkpoint_that_is_deleted_while_it_is_looked_at_is_not_lost(bench, gone):
+    """What is gathered is held before it is looked at, and looked at in our copy when the source has gone."""
+    bench.bring(*BUNDLE)
+    bench.intake.formats = [Rotated(lambda: [(bench.root / name).unlink() for name in gone])]
+    bench.look()
+    for name in set(BUNDLE).difference(gone):
+        (bench.root / name).unlink()
+    [pinned] = bench.look(0.004)
+    assert TensorFlowCheckpoint().inspect(str(pinned.pin.folder), pinned.candidate, deep=True).kind is VerdictKind.COMPLETE
+
+
+def test_a_checkpoint_that_is_held_and_found_torn_is_taken_again_when_it_is_whole(bench):
+    """Holding it early does not make it complete: its index is cut off, and written anew."""
+    bench.bring(*BUNDLE)
+    whole = (bench.root / BUNDLE[1]).read_bytes()
+    (bench.root / BUNDLE[1]).write_bytes(whole[:-1])
+    assert bench.look() == []
+    assert bench.intake.unsettled() == 0
+    (bench.root / BUNDLE[1]).write_bytes(whole)
+    [pinned] = bench.look() + bench.look(2.0)
+    assert (pinned.pin.folder / BUNDLE[1]).read_bytes() == whole
+
+
+def test_nothing_is_held_that_cannot_be_whole(bench):
+    """A data file without its index is a save that goes on, or a deletion: the snapshots have no part of it."""
+    bench.bring(BUNDLE[0])
+    assert bench.look() == []
+    assert list(bench.intake.snapshots.folder.glob("*/files/*")) == []
+
+
+def test_nothing_is_held_without_room(bench):
+    """The snapshot budget counts for what is held, too."""
+    bench.bring(*BUNDLE)
+    bench.intake.room = Room(bench.intake.snapshots, 1)
+    (bench.intake.snapshots.begin().folder / "other").write_bytes(b"some of it")
+    assert bench.look() == []
+    assert bench.intake.waiting_for_room() == 1
+    assert [path.name for path in bench.intake.snapshots.folder.glob("*/files/*")] == ["other"]
 
 
 def test_rotation_that_deletes_file_by_file_hands_over_once(bench):

@@ -20,11 +20,15 @@ class Candidate:
         format: The name of the format that claims them.
         root: What identifies the checkpoint in its tree: a file, a directory or a TensorFlow prefix.
         members: The files seen so far, sorted by path. Never empty.
+        gathered:
+            Whether, by their names, all files that it cannot be without are among them, and its format's writers put each in place by rename:
+            it is worth holding before it is looked at, for it may live no longer than the look.
     """
 
     format: str
     root: str
     members: tuple[FileStat, ...]
+    gathered: bool = False
 
     @property
     def paths(self) -> frozenset[str]:

@@ -183,11 +183,11 @@ def _known_state(folder: Path) -> Finding:
     if not journal_path(folder).exists():
         return Finding("state folder", f"{folder}, made when watching begins")
     try:
-        status = read_status(folder, SystemClock())
+        status = read_status(folder, SystemClock(), limit=0)
     except ModelwatchError as error:
         return _problem("state folder", error.message, error.hint)
     agent = "an agent is running" if status.running else "no agent is running"
-    return Finding("state folder", f"{folder}, {len(status.candidates)} checkpoints seen, {agent}")
+    return Finding("state folder", f"{folder}, {sum(status.figures.checkpoints.values())} checkpoints seen, {agent}")
 
 
 def _snapshots(model_path: Path, folder: Path) -> Finding:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, add_options, settings_of
@@ -14,6 +13,7 @@ from modelwatch.core.clock import SystemClock
 from modelwatch.daemon.state_folder import known_state_folder
 from modelwatch.daemon.status import Status, read_status
 from modelwatch.daemon.status_json import kind, status_json
+from modelwatch.journal.journal import NO_LIMIT
 from modelwatch.journal.states import CandidateState
 
 NAME = "status"
@@ -56,20 +56,24 @@ def add_to(subparsers: Subparsers) -> None:
 def handle(arguments: argparse.Namespace) -> int:
     """Print the status; return 0. Raise NotFoundError when nothing has been watched."""
     settings = settings_of(arguments)
-    status = read_status(known_state_folder(settings.model_path, settings.state_dir), SystemClock())
-    wanted = set(arguments.state or CandidateState)
-    chosen = replace(status, candidates=tuple(row for row in status.candidates if row.state in wanted))
+    states = sorted(set(arguments.state or CandidateState), key=list(CandidateState).index)
+    status = read_status(
+        known_state_folder(settings.model_path, settings.state_dir),
+        SystemClock(),
+        states=states,
+        limit=NO_LIMIT if arguments.json or not arguments.limit else arguments.limit,
+    )
     if arguments.json:
-        output.print_json({**status_json(chosen), "counts": dict(status.by_state())})
+        output.print_json(status_json(status))
         return 0
     _head(status)
     _table(
         ("checkpoint", "format", "state", "step", "epoch", "seen", "reason"),
         [
             (row.root or ".", row.format, row.state.value, row.step, row.epoch, output.ago(row.seen), row.reason)
-            for row in chosen.candidates
+            for row in status.candidates
         ],
-        arguments.limit,
+        sum(status.figures.checkpoints.get(state.value, 0) for state in states),
         empty="no checkpoint is in this state" if arguments.state else "no checkpoint has been seen yet",
     )
     if arguments.state:
@@ -88,13 +92,13 @@ def handle(arguments: argparse.Namespace) -> int:
             )
             for delivery in status.deliveries
         ],
-        arguments.limit,
+        status.figures.delivery_count,
         empty="nothing has been registered yet",
     )
     if status.skipped:
-        _table(("not looked at", "why"), status.skipped, arguments.limit)
+        _table(("not looked at", "why"), _latest(status.skipped, arguments.limit), len(status.skipped))
     if status.log_problems:
-        _table(("event file", "problem"), status.log_problems, arguments.limit)
+        _table(("event file", "problem"), _latest(status.log_problems, arguments.limit), len(status.log_problems))
     return 0
 
 
@@ -105,29 +109,32 @@ def _head(status: Status) -> None:
     if why := status.agent.get("why"):
         running += f", {output.printable(str(why))}"
     print(f"agent: {running}, state folder {output.printable(str(status.folder))}")
-    print(f"checkpoints: {_counts(status.by_state())}")
-    print(f"deliveries: {_counts(Counter(delivery.state.value for delivery in status.deliveries))}")
+    print(f"checkpoints: {_counts(status.figures.checkpoints)}")
+    print(f"deliveries: {_counts(status.figures.deliveries_by_state())}")
     if status.waiting:
         print(f"waiting: {output.printable(status.waiting)}")
     if shutil.disk_usage(status.folder).free < _LITTLE_BYTES:
         print("disk full: there is no room in the state folder for checkpoints or for what becomes of them")
     if status.short_of_room is not None:
         print(f"short of room: {status.short_of_room['why']}; {status.short_of_room['waiting']} checkpoints wait to be copied")
-    if error := status.last_error():
+    if error := status.figures.last_error:
         print(f"last error: {output.printable(error)}")
 
 
-def _counts(counter: Counter[str]) -> str:
-    return ", ".join(f"{number} {state}" for state, number in counter.most_common()) or "none"
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in Counter(counts).most_common()) or "none"
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[object]], limit: int, *, empty: str = "") -> None:
-    """Print the last `limit` rows, the latest last, where a terminal shows them; 0 for all."""
-    hidden = max(0, len(rows) - limit) if limit else 0
+def _table(columns: Sequence[str], rows: Sequence[Sequence[object]], count: int, *, empty: str = "") -> None:
+    """Print the latest rows of so many, the latest last, where a terminal shows them."""
     print()
-    if hidden:
+    if hidden := count - len(rows):
         print(f"({hidden} earlier not shown; --limit 0 shows all)")
-    output.table(columns, rows[hidden:], empty=empty)
+    output.table(columns, rows, empty=empty)
+
+
+def _latest(rows: Sequence[Sequence[object]], limit: int) -> Sequence[Sequence[object]]:
+    return rows[-limit:] if limit else rows
 
 
 def _state(text: str) -> CandidateState:

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import modelwatch
 from modelwatch.config.address import Address
@@ -33,6 +34,9 @@ from modelwatch.journal.journal import Journal
 from modelwatch.snapshot.store import SnapshotStore
 
 STATUS_FILE = "status.json"
+
+_LISTED: Final = 1000
+"""Checkpoints and deliveries, each, that ``/status`` lists: the agent's memory does not grow with a training's length."""
 
 _LOOK_SECONDS = 1.0
 """Between two looks at the journal, so at the least between two writings of the file."""
@@ -199,7 +203,8 @@ class Health:
     def _status(self, watched: _Watched | None) -> Answer:
         if watched is None:
             return Answer("nothing is watched now\n", 503)
-        return Answer(dumps(finite(status_json(read_status(watched.folder, self._clock)))) + "\n", kind=JSON)
+        status = read_status(watched.folder, self._clock, limit=_LISTED)
+        return Answer(dumps(finite(status_json(status))) + "\n", kind=JSON)
 
     def _metrics(self, watched: _Watched | None) -> str:
         figures: Figures | None = None

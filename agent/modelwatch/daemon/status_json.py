@@ -8,15 +8,15 @@ from modelwatch.journal.rows import CandidateRow, Delivery
 
 
 def status_json(status: Status) -> JsonValue:
-    """Return the whole status."""
+    """Return the status, with as many checkpoints and deliveries as were read."""
     return {
         "state_folder": str(status.folder),
         "running": status.running,
         "agent": dict(status.agent),
         "waiting": status.waiting,
         "short_of_room": None if status.short_of_room is None else dict(status.short_of_room),
-        "last_error": status.last_error() or None,
-        "counts": dict(status.by_state()),
+        "last_error": status.figures.last_error or None,
+        "counts": dict(status.figures.checkpoints),
         "checkpoints": [_candidate_json(row) for row in status.candidates],
         "deliveries": [_delivery_json(delivery) for delivery in status.deliveries],
         "skipped": [{"path": path, "reason": reason} for path, reason in status.skipped],

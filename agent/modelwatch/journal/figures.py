@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -27,6 +28,18 @@ class Figures:
     waiting_since: float | None
     last_success: float | None
     last_error: str
+
+    @property
+    def delivery_count(self) -> int:
+        """How many deliveries there are."""
+        return sum(self.deliveries.values())
+
+    def deliveries_by_state(self) -> Counter[str]:
+        """Return how many deliveries are in each state, whatever their sink."""
+        counts: Counter[str] = Counter()
+        for (_, state), number in self.deliveries.items():
+            counts[state] += number
+        return counts
 
 
 def read_figures(connection: sqlite3.Connection) -> Figures:

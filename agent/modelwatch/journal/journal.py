@@ -8,10 +8,10 @@ the same transaction made are attempted until each sink has taken or refused the
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from modelwatch.core import steps
 from modelwatch.core.clock import Clock
@@ -24,6 +24,9 @@ from modelwatch.journal.redirecting import redirect
 from modelwatch.journal.rows import CandidateRow, Delivery, candidate_of, delivery_of, members_of, members_text
 from modelwatch.journal.states import CandidateState, DeliveryState
 from modelwatch.journal.trail import Members, Trail
+
+NO_LIMIT: Final = -1
+"""As SQLite has it."""
 
 _DELIVERY_COLUMNS = """
     d.id, d.sink, d.body AS amendment, d.state, d.attempts, d.not_before, d.last_error, d.receipt, d.moved,
@@ -135,9 +138,16 @@ class Journal:
         state = self._connection.execute("SELECT state FROM candidates WHERE id = ?", (row,)).fetchone()["state"]
         return str(state)
 
-    def candidates(self) -> list[CandidateRow]:
-        """Return every generation of every candidate, oldest first."""
-        return [candidate_of(row) for row in self._rows("SELECT * FROM candidates ORDER BY id")]
+    def candidates(
+        self, states: Collection[CandidateState] = tuple(CandidateState), *, limit: int = NO_LIMIT
+    ) -> list[CandidateRow]:
+        """Return the latest generations of candidates that are in one of `states`, at most `limit`, oldest first."""
+        places = ", ".join("?" * len(states))
+        found = self._rows(
+            f"SELECT * FROM candidates WHERE state IN ({places}) ORDER BY id DESC LIMIT ?",  # noqa: S608 - question marks
+            (*(state.value for state in states), limit),
+        )
+        return [candidate_of(row) for row in reversed(found)]
 
     def journalled(self) -> Mapping[tuple[str, str], Members]:
         """Return the files of the latest journalled generation of each (format, root)."""
@@ -370,9 +380,10 @@ class Journal:
         )
         return {row["sink"]: row["number"] for row in found}
 
-    def deliveries(self) -> list[Delivery]:
-        """Return every delivery, oldest first."""
-        return [delivery_of(row) for row in self._rows(f"SELECT {_DELIVERY_COLUMNS} ORDER BY d.id")]
+    def deliveries(self, *, limit: int = NO_LIMIT) -> list[Delivery]:
+        """Return the latest deliveries, at most `limit`, oldest first."""
+        found = self._rows(f"SELECT {_DELIVERY_COLUMNS} ORDER BY d.id DESC LIMIT ?", (limit,))
+        return [delivery_of(row) for row in reversed(found)]
 
     def needed_snapshots(self) -> frozenset[str]:
         """Return the ids of the snapshots that a delivery still needs."""

@@ -1,11 +1,12 @@
 """
 The console script.
 
-Someone's training may come with its own ``queue.py`` or ``logging.py``, in the working directory or on PYTHONPATH. Nothing but sys and
+Someone's training may come with its own ``queue.py`` or ``logging.py``, in the working directory or on PYTHONPATH. Nothing but gc, sys and
 os may be imported before the interpreter is isolated from both (``python -I``); when it is not, it is started again with the original
 environment, in the same process. docs/adr/0010-exec-chain.md has the reasons.
 """
 
+import gc
 import os
 import sys
 
@@ -30,6 +31,7 @@ def main() -> int:
 
         arguments = [sys.executable, "-I", os.path.abspath(__file__), *sys.argv[1:]]  # noqa: PTH100 -- as above
         os.execve(sys.executable, arguments, original_environment())  # noqa: S606 -- no shell is wanted
+    gc.disable()  # until the command begins: imports make no garbage, and to look for some takes a tenth of their time
     from modelwatch.cli.main import main as command_line  # noqa: PLC0415 -- only an isolated interpreter may import more
 
     return command_line(sys.argv[1:])

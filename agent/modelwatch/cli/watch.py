@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import gc
 import os
 import queue
 import shlex
@@ -74,7 +73,6 @@ def add_to(subparsers: Subparsers) -> None:
 def handle(arguments: argparse.Namespace) -> int:
     """Run the agent until it has been asked to end; return 0, 75 when deliveries remain, 70 when a part of it failed."""
     sys.setswitchinterval(_SWITCH_SECONDS)
-    gc.freeze()  # what was imported stays: to go through it again takes Python longer than a checkpoint may live
     settings = settings_of(arguments)
     with logging_to(settings):
         trainer = None if arguments.trainer_command is None else Trainer(arguments.trainer_command, arguments.trainer_began)

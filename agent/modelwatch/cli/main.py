@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import argparse
 import errno
-import importlib
 import gc
+import importlib
 import io
 import os
 import sys
@@ -158,8 +158,9 @@ def _run(words: list[str]) -> int:
     if not arguments.command:
         parser.print_help()
         return 0
-    gc.freeze()  # what was imported stays: to go through it again and again takes longer than a checkpoint may live
-    gc.enable()
+    if not gc.isenabled():  # as the console script begins
+        gc.freeze()  # what was imported stays: to go through it again and again takes longer than a checkpoint may live
+        gc.enable()
     return int(arguments.handle(arguments))
 
 

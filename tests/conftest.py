@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, settings
 _TESTS = Path(__file__).parent
 _STRIPPED = ("PS_", "PAPERSPACE_", "MODELWATCH_", "PYTHON", "TF_CONFIG", "KUBERNETES_")
 _OPEN_FILES = Path("/proc/self/fd")
+_ENDING_SECONDS = 5.0
+"""A library's worker that was told to end, but not waited for, is not left open."""
 
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}  # other work on the machine must fail no test
 settings.register_profile("dev", max_examples=50, **_COMMON)
@@ -74,7 +76,10 @@ def nothing_left_open(request):
         return
     threads, files = set(threading.enumerate()), _open_files()
     yield
-    left_threads = [thread.name for thread in threading.enumerate() if thread not in threads and thread.is_alive()]
+    left = [thread for thread in threading.enumerate() if thread not in threads]
+    for thread in left:
+        thread.join(_ENDING_SECONDS)
+    left_threads = [thread.name for thread in left if thread.is_alive()]
     left_files = list((_open_files() - files).elements())
     assert not left_threads, f"threads still running: {left_threads}"
     assert not left_files, f"files still open: {left_files}"

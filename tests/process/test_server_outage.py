@@ -67,7 +67,7 @@ def train(model_path, address, *, patience="1s", **more):
         "--repository",
         address,
         "--drainTimeout",
-        "1s",
+        patience,
         "--readyFile",
         ready,
     ]

@@ -176,7 +176,7 @@ def test_admins_look_after_members(sign_in, visit):
     """A role is changed, somebody is added who is there, and somebody who is not is told so."""
     visit.expect("status of 404")
     page = sign_in("anna")
-    page.get_by_role("link", name="Team").click()
+    page.get_by_role("link", name="Members").click()
     row = page.locator("tbody tr").filter(has_text="wim")
     row.get_by_label("Role of wim").select_option("admin")
     row.get_by_role("button", name="Change").click()

@@ -51,12 +51,20 @@ class Part:
         endpoints: Its routes, the more specific first.
         tell: How it tells errors.
         prefix: What the paths of its requests begin with: who asks for something there that is not, is told in its way.
+        media_type: What those who ask it accept. Of parts with one prefix it tells who asks for this; empty for nothing in particular.
     """
 
     name: str
     endpoints: Sequence[Endpoint]
     tell: Tell
     prefix: str = "/"
+    media_type: str = ""
+
+    def is_for(self, request: Request) -> tuple[int, bool]:
+        """Return how well a request fits that no route of any part takes; the highest is told by this part."""
+        if not request.url.path.startswith(self.prefix):
+            return -1, False
+        return len(self.prefix), bool(self.media_type) and self.media_type in request.headers.get("accept", "")
 
 
 def build_app(services: Services, parts: Sequence[Part], limits: Limits, mounts: Sequence[BaseRoute] = ()) -> Guard:
@@ -77,7 +85,7 @@ def build_app(services: Services, parts: Sequence[Part], limits: Limits, mounts:
         routes += _routes(part, services)
 
     async def unknown(request: Request, error: Exception) -> Response:
-        part = max((part for part in parts if request.url.path.startswith(part.prefix)), key=lambda part: len(part.prefix))
+        part = max(parts, key=lambda part: part.is_for(request))
         status = error.status_code if isinstance(error, HTTPException) else 500
         if status == 405:
             refused: ModelwatchError = RefusedError(

@@ -36,4 +36,5 @@ PAGES = Part(
         *audit_page.ENDPOINTS,
     ),
     tell=tell,
+    media_type="text/html",
 )

@@ -150,7 +150,7 @@ class Frame:
         if self.may_write:
             links.append(Link("upload", "Upload", team_path(self.team, "upload"), "upload"))
         links.append(Link("keys", "Keys", team_path(self.team, "keys"), "key"))
-        links.append(Link("members", "Team", team_path(self.team, "members"), "people"))
+        links.append(Link("members", "Members", team_path(self.team, "members"), "people"))
         if self.may_admin:
             links.append(Link("audit", "Audit", team_path(self.team, "audit"), "audit"))
         return tuple(links)

@@ -32,6 +32,7 @@ from modelwatch.formats.recognise import Recognised
 from modelwatch.repository.events import Event, NotesSet, TagsChanged
 from modelwatch.repository.index.answers import (
     Counts,
+    Deleted,
     ExperimentVersion,
     IndexedExperiment,
     IndexedModel,
@@ -372,6 +373,10 @@ class TeamLibrary:
         self._repository.delete_version(version.model_id, str(version.version.number), team=self.team, keep_seconds=KEPT_SECONDS)
         self._looked_at(version.model_id)
         return version
+
+    def deleted(self) -> Sequence[Deleted]:
+        """Return what was deleted and can be restored, the latest deletion first; nothing for who sees the published models only."""
+        return self._index.deleted(self.team, time.time()) if self.sees_all else ()
 
     def restore_version(self, wanted: str, number: str) -> IndexedVersion:
         """Bring a deleted version back. Raise PermanentError when its content is gone already."""

@@ -16,6 +16,7 @@ from modelwatch.core.errors import DamagedError, StateError
 from modelwatch.repository.index import counting, lists
 from modelwatch.repository.index.answers import (
     Counts,
+    Deleted,
     ExperimentVersion,
     IndexedExperiment,
     IndexedModel,
@@ -25,6 +26,7 @@ from modelwatch.repository.index.answers import (
     TagUse,
 )
 from modelwatch.repository.index.connections import Connections
+from modelwatch.repository.index.deleted import deleted
 from modelwatch.repository.index.file import INDEX, IndexFile
 from modelwatch.repository.index.following import follow, follow_one
 from modelwatch.repository.index.outside import data, limited, text_of
@@ -271,6 +273,10 @@ class Index:
     def counts(self, team: str) -> Counts:
         """Return how much there is of a team's."""
         return self._ask_about(team, Counts(0, 0, 0, 0, 0), counting.counts)
+
+    def deleted(self, team: str, now: float) -> tuple[Deleted, ...]:
+        """Return what of a team's was deleted and can be restored at a time, in seconds since the epoch, the latest deletion first."""
+        return self._ask_about(team, (), lambda connection, part: deleted(connection, part, self._repository.id, now))
 
     def teams(self) -> tuple[str, ...]:
         """Return the teams that have models, sorted."""

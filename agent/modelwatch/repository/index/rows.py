@@ -8,10 +8,11 @@ from typing import Final
 
 from modelwatch.core.entities import Metric, ModelVersion
 from modelwatch.core.json import decode_float, loads
+from modelwatch.repository.events import Event
 from modelwatch.repository.index.answers import Alias, IndexedModel, IndexedVersion
 from modelwatch.repository.index.outside import data, text_of
 from modelwatch.repository.layout import Place
-from modelwatch.repository.reading import parse_document
+from modelwatch.repository.reading import parse_document, parse_event
 from modelwatch.repository.view import LATEST
 
 BEST_ALIAS: Final = "best"
@@ -29,6 +30,14 @@ def find_model(connection: sqlite3.Connection, place: Place, identifier: str) ->
     if row is None and identifier.isascii():
         row = connection.execute("SELECT * FROM models WHERE team = ? AND id = ?", (team, identifier)).fetchone()
     return row
+
+
+def events_about(connection: sqlite3.Connection, place_id: int, key: bytes | None) -> list[Event]:
+    """Return the events about a version, by its registration's key, or with None about the model itself, in their order."""
+    rows = connection.execute(
+        "SELECT name, body FROM events WHERE place = ? AND subject IS ? AND body IS NOT NULL ORDER BY name", (place_id, key)
+    )
+    return [event for name, body in rows if (event := parse_event(name, body)) is not None]
 
 
 def models_at(connection: sqlite3.Connection, places: Sequence[int]) -> tuple[IndexedModel, ...]:

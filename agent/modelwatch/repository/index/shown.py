@@ -13,13 +13,13 @@ from typing import Final
 
 from modelwatch.core.entities import ModelVersion, RegisteredModel, Registration
 from modelwatch.core.json import JsonValue, dumps, finite
-from modelwatch.repository.events import Event
 from modelwatch.repository.folding import Itself, Subject
 from modelwatch.repository.index.outside import data, folded, limited, number, optional, real
+from modelwatch.repository.index.rows import events_about
 from modelwatch.repository.json_shapes import origin
 from modelwatch.repository.layout import Place
 from modelwatch.repository.metric_names import BEST, by_name
-from modelwatch.repository.reading import Document, parse_document, parse_event
+from modelwatch.repository.reading import Document, parse_document
 from modelwatch.repository.showing import model_from, version_of
 
 _WINNER: Final = "NOT EXISTS (SELECT 1 FROM documents e WHERE e.place = d.place AND e.key = d.key AND e.number < d.number)"
@@ -44,18 +44,12 @@ class Shown:
 
     def itself(self, place_id: int) -> Itself:
         """Return what events have made of a model itself."""
-        return Itself.of(self._events(place_id, None))
-
-    def _events(self, place_id: int, key: bytes | None) -> list[Event]:
-        rows = self._connection.execute(
-            "SELECT name, body FROM events WHERE place = ? AND subject IS ? AND body IS NOT NULL ORDER BY name", (place_id, key)
-        )
-        return [event for name, body in rows if (event := parse_event(name, body)) is not None]
+        return Itself.of(events_about(self._connection, place_id, None))
 
     def _subject(self, place_id: int, key: bytes) -> Subject:
         """Return what events have made of a version, and note when that was."""
         subject = Subject()
-        for event in self._events(place_id, key):
+        for event in events_about(self._connection, place_id, key):
             subject = subject.after(event)
         if subject != Subject():
             self._connection.execute(

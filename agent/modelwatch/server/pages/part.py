@@ -6,6 +6,7 @@ from modelwatch.server.app import Part
 from modelwatch.server.pages import (
     audit_page,
     compare_page,
+    deleted_page,
     keys_page,
     members_page,
     model_changes,
@@ -30,6 +31,7 @@ PAGES = Part(
         *version_page.ENDPOINTS,
         *version_changes.ENDPOINTS,
         *compare_page.ENDPOINTS,
+        *deleted_page.ENDPOINTS,
         *upload_page.ENDPOINTS,
         *keys_page.ENDPOINTS,
         *members_page.ENDPOINTS,

@@ -83,7 +83,7 @@ test-gradient: setup .venv-gradient/.ready .venv-gradient1/.ready ## Gradient's 
 
 test-browser: .venv-browser/.ready ## the web page in a real browser: Debian's Chromium; installs it where it may
 	tests/browser/prepare.sh
-	.venv-browser/bin/python -m pytest -m browser --require-browser $(ARGS)
+	.venv-browser/bin/python -m pytest -m browser --require-browser -n auto $(ARGS)
 
 soak: setup .venv-frameworks/.ready ## the properties, many more examples, and a hundred kills during real trainings
 	$(BIN)/python -m pytest -m "not frameworks and not container and not gradient and not browser" -n auto --hypothesis-profile=soak --timeout=3600 $(ARGS)
@@ -97,7 +97,7 @@ docs-check: setup ## links, symbols, commands, options and exit codes in the doc
 
 check: lint types layers docs-check build-check test ## what must pass before every commit
 
-check-all: lint types layers docs-check build-check test-container test-frameworks test-gradient test ## what CI runs: check, the frameworks, containers, Gradient's client
+check-all: lint types layers docs-check build-check test-container test-frameworks test-gradient test-browser test ## what CI runs: check, the frameworks, containers, Gradient's client, the web page
 
 # ------------------------------------------------------------------------------------------------------- building, running
 

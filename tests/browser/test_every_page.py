@@ -4,7 +4,7 @@ import re
 from urllib.parse import quote
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from page_checks import PHONE, await_curves, barriers, width
 from playwright.sync_api import expect
 from trained_models import bring, train
 
@@ -21,14 +21,15 @@ PAGES = {
     "upload's model": "/default/models/squeezenet",
     "version": "/default/models/digits/versions/8",
     "compare": "/default/compare?v=digits:8&v=digits:12&v=fashion-mnist:latest&v=squeezenet:latest",
+    "deleted": "/default/deleted",
     "upload": "/default/upload",
     "keys": "/default/keys",
     "members": "/default/members",
     "audit": "/default/audit",
     "sign in": "/login",
     "not found": "/default/models/nothing",
+    "no such page": "/default/nothing",
 }
-PHONE = {"width": 360, "height": 740}
 
 every_page = pytest.mark.parametrize("path", PAGES.values(), ids=PAGES.keys())
 
@@ -46,12 +47,8 @@ def open_page(visit, url, path, **options):
 def test_nothing_keeps_people_out(visit, site, path, scheme):
     """Axe finds no control without a name, no text without contrast, no broken order of headings, in light and in dark."""
     page = open_page(visit, site.url, path, color_scheme=scheme)
-    if page.locator("[data-curves]").count():
-        expect(page.locator(".chart-canvas, .chart-nothing").first).to_be_visible()
-    found = Axe().run(page)
-    problems = [
-        f"{rule['id']}: {rule['help']}: {node['html'][:120]}" for rule in found.response["violations"] for node in rule["nodes"]
-    ]
+    await_curves(page)
+    problems = barriers(page)
     assert not problems, "\n".join(problems)
 
 
@@ -59,9 +56,8 @@ def test_nothing_keeps_people_out(visit, site, path, scheme):
 def test_it_fits_a_phone(visit, site, path):
     """On 360 pixels nothing makes the page scroll sideways."""
     page = open_page(visit, site.url, path, viewport=PHONE)
-    if page.locator("[data-curves]").count():
-        expect(page.locator(".chart-canvas, .chart-nothing").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    await_curves(page)
+    assert width(page) <= PHONE["width"]
 
 
 @every_page
@@ -168,8 +164,7 @@ def test_no_name_and_no_note_runs_in_the_page(visit, site, hostile, path):
     page.goto(
         path.replace("{}", hostile), wait_until="networkidle" if "events" not in path and path.startswith("/login") else "load"
     )
-    if page.locator("[data-curves]").count():
-        expect(page.locator(".chart-canvas, .chart-nothing").first).to_be_visible()
+    await_curves(page)
     assert page.locator("main img, main script, main svg[onload], main b, main [onerror], main [onclick]").count() == 0
     assert page.locator("a[href^='javascript:' i], form[action^='javascript:' i]").count() == 0
     assert not opened

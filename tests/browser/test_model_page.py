@@ -183,12 +183,12 @@ def test_curves_obey_their_controls_and_remember_them(page):
     smooth = _changed(chart, plain)
     page.get_by_label("Logarithmic").check()
     logarithmic = _changed(chart, smooth)
-    page.get_by_label("Along", exact=True).select_option("elapsed")
+    page.get_by_label("X axis", exact=True).select_option("elapsed")
     _changed(chart, logarithmic)
     page.reload()
     expect(page.get_by_role("slider", name="Smoothing")).to_have_value("0.9")
     expect(page.get_by_label("Logarithmic")).to_be_checked()
-    expect(page.get_by_label("Along", exact=True)).to_have_value("elapsed")
+    expect(page.get_by_label("X axis", exact=True)).to_have_value("elapsed")
 
 
 def _changed(chart, before):

@@ -102,7 +102,7 @@ def test_an_alias_that_could_be_a_number_is_refused(page, version, visit):
     visit.expect("status of 400")
     page.get_by_label("An alias for this version").fill("7")
     page.get_by_role("button", name="Set").click()
-    expect(page.get_by_role("alert")).to_contain_text("not an alias")
+    expect(page.get_by_role("alert")).to_contain_text("Not an alias: '7'.")
 
 
 def test_its_curves_are_those_of_its_training(page, version):

@@ -77,5 +77,5 @@ def _check_role(role: Role, principal: Principal, team: str) -> None:
         f"this needs the role {role.value} in team {team}",
         status=403,
         code="forbidden",
-        hint="an admin of the team can change roles, or make a key that may",
+        hint="an admin of the team can give you this role, or a key that has it",
     )

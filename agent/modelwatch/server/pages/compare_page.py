@@ -17,7 +17,7 @@ from modelwatch.repository.index.queries import ModelQuery
 from modelwatch.repository.metric_names import by_name
 from modelwatch.server.api.answers import answer
 from modelwatch.server.endpoint import Call, Endpoint, Needs
-from modelwatch.server.pages import curves, facts, words
+from modelwatch.server.pages import curves, facts, figures, words
 from modelwatch.server.pages.members_page import members_only
 from modelwatch.server.pages.rendering import page, team_path
 
@@ -76,7 +76,7 @@ class FactRow:
 
 def metric_rows(versions: Sequence[IndexedVersion]) -> list[MetricRow]:
     """Return the metrics of some versions, those that most of them have first; the best value of each is marked."""
-    found = [by_name(item.version.registration.metrics) for item in versions]
+    found = [by_name(figures.metrics_of(item.version)) for item in versions]
     names = list(dict.fromkeys(name for metrics in found for name in metrics))
     names.sort(key=lambda name: -sum(name in metrics for metrics in found))
     return [_metric_row(name, [metrics.get(name) for metrics in found]) for name in names]

@@ -49,7 +49,7 @@ def tell(request: Request, services: Services, error: ModelwatchError) -> Respon
         status,
         title=_HEADINGS.get(status, "An error"),
         heading=_HEADINGS.get(status, "Something went wrong"),
-        message=f"{error.message[:1].upper()}{error.message[1:]}.",
+        message=error.message,
         hint=error.hint or _HINTS.get(status, ""),
         request_id=request.state.request_id,
     )

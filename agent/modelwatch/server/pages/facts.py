@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from modelwatch.core.entities import ModelVersion
 from modelwatch.core.json import JsonValue, finite
+from modelwatch.server.pages import words
 from modelwatch.server.pages.rendering import models_path
 
 _DEEPEST = 4
@@ -85,10 +86,10 @@ def comparable(version: ModelVersion) -> dict[str, str]:
     known = {
         "type": registration.model_type.value,
         "format": registration.format,
-        "step": registration.step,
+        "step": None if registration.step is None else words.count(registration.step),
         "epoch": registration.epoch,
-        "size": registration.manifest.size,
-        "files": len(registration.manifest.entries),
+        "size": f"{words.count(registration.manifest.size)} B",
+        "files": words.count(len(registration.manifest.entries)),
         "digest": str(registration.manifest.digest),
         **{f"provenance.{name}": value for name, value in registration.provenance.to_json().items()},
         "tags": ", ".join(version.tags),

@@ -23,7 +23,7 @@ class Figure:
     Attributes:
         label: What it is.
         value: The number, as it is shown.
-        beside: What stands below it.
+        beside: What stands below it, in lines.
     """
 
     label: str
@@ -31,13 +31,17 @@ class Figure:
     beside: str = ""
 
 
+def metrics_of(version: ModelVersion) -> tuple[Metric, ...]:
+    """Return a version's metrics, with the loss and accuracy that its uploader told in the summary when no metric tells any."""
+    metrics = version.registration.metrics
+    if headline(metrics) != Headline() or not isinstance(version.registration.summary, Mapping):
+        return metrics
+    return (*metrics, *(told for key in ("loss", "accuracy") if (told := _told(key, version)) is not None))
+
+
 def headline_of(version: ModelVersion) -> Headline:
-    """Return a version's loss and accuracy; those that its uploader told in the summary when no metric tells any."""
-    found = headline(version.registration.metrics)
-    if found != Headline() or not isinstance(version.registration.summary, Mapping):
-        return found
-    told = [metric for key in ("loss", "accuracy") if (metric := _told(key, version)) is not None]
-    return headline(told)
+    """Return a version's loss and accuracy."""
+    return headline(metrics_of(version))
 
 
 def _told(key: str, version: ModelVersion) -> Metric | None:
@@ -95,7 +99,7 @@ def _metric(label: str, validation: Metric | None, training: Metric | None, best
         beside.append(f"train {words.value(training.value)}")
     if best is not None and math.isfinite(best.value):
         beside.append(f"best {words.value(best.value)} {number}")
-    return Figure(label, words.value(shown.value), " · ".join(beside))
+    return Figure(label, words.value(shown.value), "\n".join(beside))
 
 
 def _step(version: ModelVersion) -> Figure:

@@ -15,7 +15,7 @@ from modelwatch.server.endpoint import Call
 PAGE: Final = 50
 _NARROWED: Final = ("experiment", "project", "format")
 _ORDERS: Final = (
-    ("-modified", "Changed last"),
+    ("-modified", "Last changed"),
     ("-created", "Newest"),
     ("name", "Name"),
     ("val_loss", "Loss, lowest"),

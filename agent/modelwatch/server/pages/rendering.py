@@ -128,6 +128,11 @@ class Frame:
         return tuple(sorted(self.principal.roles))
 
     @property
+    def home(self) -> str | None:
+        """The team whose pages the bar leads to: the page's, or the first of theirs, or None."""
+        return self.team or next(iter(self.teams), None)
+
+    @property
     def who(self) -> str:
         """How they are called."""
         return self.principal.name or "this machine"
@@ -143,16 +148,16 @@ class Frame:
     @property
     def links(self) -> tuple[Link, ...]:
         """The entries of the bar."""
-        if self.team is None:
-            home = (Link("models", "Models", models_path(team), "models") for team in self.teams[:1])
-            return (*home, Link("public", "Public", "/public/models", "globe"))
-        links = [Link("models", "Models", models_path(self.team), "models")]
-        if self.may_write:
-            links.append(Link("upload", "Upload", team_path(self.team, "upload"), "upload"))
-        links.append(Link("keys", "Keys", team_path(self.team, "keys"), "key"))
-        links.append(Link("members", "Members", team_path(self.team, "members"), "people"))
-        if self.may_admin:
-            links.append(Link("audit", "Audit", team_path(self.team, "audit"), "audit"))
+        home = self.home
+        if home is None:
+            return (Link("public", "Public models", "/public/models", "globe"),)
+        links = [Link("models", "Models", models_path(home), "models")]
+        if self.principal.may(home, Role.WRITER):
+            links.append(Link("upload", "Upload", team_path(home, "upload"), "upload"))
+        links.append(Link("keys", "Keys", team_path(home, "keys"), "key"))
+        links.append(Link("members", "Members", team_path(home, "members"), "people"))
+        if self.principal.may(home, Role.ADMIN):
+            links.append(Link("audit", "Audit", team_path(home, "audit"), "audit"))
         return tuple(links)
 
 
@@ -203,10 +208,12 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         ago=words.ago,
+        breaks=words.breaks,
         count=words.count,
         date=words.date,
         json=words.pretty,
         path=file_path,
+        sentence=words.sentence,
         shell=words.shell,
         short=words.short,
         size=size_in_words,

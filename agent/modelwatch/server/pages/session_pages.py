@@ -32,6 +32,7 @@ def _login_page(call: Call, name: str, wanted: str, error: RefusedError | None =
         call,
         "login.html",
         title="Sign in",
+        section="login",
         status=200 if error is None else error.status,
         error=error,
         name=name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shlex
 import time
 from datetime import UTC, datetime
@@ -84,9 +85,20 @@ def _pretty(value_: JsonValue, indent: str) -> str:
     return "[\n" + ",\n".join(f"{deeper}{_pretty(inner, deeper)}" for inner in value_) + f"\n{indent}]"
 
 
+def sentence(text: str) -> str:
+    """Return a message as a sentence: messages are written to stand behind a colon."""
+    end = "" if text.endswith((".", "!", "?", ":")) else "."
+    return f"{text[:1].upper()}{text[1:]}{end}" if text else ""
+
+
 def shell(text: str) -> str:
     """Return a text as one word of a shell's command."""
     return shlex.quote(text)
+
+
+def breaks(text: str) -> Markup:
+    """Return a long name that a line may be broken in, behind its dots, slashes and underscores."""
+    return Markup("<wbr>").join(re.split(r"(?<=[./_])", text))
 
 
 def short(text: str) -> str:

@@ -55,6 +55,14 @@ def test_the_best_of_each_metric_is_marked():
     }
 
 
+def test_what_an_upload_tells_in_its_summary_is_compared_too():
+    """It stands where the list of models shows it: beside the evaluation of others."""
+    rows = metric_rows([item(1, metric("loss", 0.5, split="validation")), item(2, summary={"loss": 0.25})])
+    assert [(row.name, [cell.text for cell in row.cells], [cell.is_best for cell in row.cells]) for row in rows] == [
+        ("val_loss", ["0.5000", "0.2500"], [False, True])
+    ]
+
+
 def test_what_differs_is_told_from_what_does_not():
     """Nested metadata is compared leaf by leaf, and what one of them lacks is a difference."""
     rows = {

@@ -79,3 +79,17 @@ def test_what_fits_a_line_stays_in_one():
 def test_a_long_name_of_a_run_is_cut(run, shown):
     """What is cut says so."""
     assert words.short(run) == shown
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [("", ""), ("there is no model 'a'", "There is no model 'a'."), ("It is.", "It is."), ("run this:", "Run this:")],
+)
+def test_a_message_is_told_as_a_sentence(message, told):
+    """It begins with a capital and ends once."""
+    assert words.sentence(message) == told
+
+
+def test_a_long_name_may_be_broken_behind_its_dots():
+    """It is the same text, and what is markup in it stays text."""
+    assert words.breaks("lineage.git_sha.<b>") == "lineage.<wbr>git_<wbr>sha.<wbr>&lt;b&gt;"

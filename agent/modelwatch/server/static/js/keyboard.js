@@ -3,7 +3,7 @@
 const help = () => document.querySelector("#keyboard-help");
 
 function typing(target) {
-  return target.closest?.("input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable], [role=img], dialog[open]");
+  return target.closest?.("input:not([type=checkbox], [type=radio], [type=range]), select, textarea, [contenteditable], [role=img], dialog[open]");
 }
 
 function rows() {

@@ -54,10 +54,9 @@ export class Board {
     this.colours = colours();
     this.charts.forEach((chart) => chart.destroy());
     this.all = chartsOf(this.curves);
-    this.section.classList.toggle("has-curves", this.all.length > 0);
     if (!this.all.length) {
       this.charts = [];
-      this.#say("No curves yet: nothing has told a loss, an accuracy or another value of this model.");
+      this.#say("No curves: no loss, accuracy or other metric was logged.");
       return;
     }
     this.first.replaceChildren();

@@ -7,7 +7,7 @@ themselves: their own values, from version to version.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -34,6 +34,11 @@ class _Group:
     name: str
     report: RunReport | None
     versions: list[IndexedVersion] = field(default_factory=list)
+
+    @property
+    def axes(self) -> dict[tuple[str, str], str]:
+        """What the steps of its curves count, by run and tag."""
+        return {} if self.report is None else {(series.run, series.tag): series.axis for series in self.report.series}
 
 
 def of_model(library: TeamLibrary, model: IndexedModel) -> JsonValue:
@@ -93,7 +98,7 @@ def of_versions(library: TeamLibrary, items: Sequence[IndexedVersion], *, others
     return _json(groups.values(), marked=asked)
 
 
-def _json(groups: Iterable[_Group], marked: dict[tuple[str, int], str]) -> JsonValue:
+def _json(groups: Iterable[_Group], marked: Mapping[tuple[str, int], str]) -> JsonValue:
     drawn = list(groups)
     lines: list[JsonValue] = []
     room = _POINTS_DRAWN
@@ -113,7 +118,9 @@ def _json(groups: Iterable[_Group], marked: dict[tuple[str, int], str]) -> JsonV
         "groups": [{"name": group.name} for group in drawn],
         "lines": lines,
         "left_out": left_out,
-        "checkpoints": [_checkpoint(item, number, marked) for number, group in enumerate(drawn) for item in group.versions],
+        "checkpoints": [
+            _checkpoint(item, number, group.axes, marked) for number, group in enumerate(drawn) for item in group.versions
+        ],
     }
 
 
@@ -161,7 +168,9 @@ def _place(metric: Metric, item: IndexedVersion) -> int:
     return metric.step or item.version.registration.step or item.version.number
 
 
-def _checkpoint(item: IndexedVersion, group: int, marked: dict[tuple[str, int], str]) -> JsonValue:
+def _checkpoint(
+    item: IndexedVersion, group: int, axes: Mapping[tuple[str, str], str], marked: Mapping[tuple[str, int], str]
+) -> JsonValue:
     version = item.version
     registration = version.registration
     marks = ["best"] if item.best else []
@@ -175,5 +184,12 @@ def _checkpoint(item: IndexedVersion, group: int, marked: dict[tuple[str, int], 
         "step": registration.step,
         "time": registration.created,
         "marks": [this, *marks] if this else marks,
-        "values": {f"{m.key}/{m.split}": [m.value, _place(m, item), m.timestamp] for m in registration.metrics},
+        "values": {
+            f"{m.key}/{m.split}/{axes.get((m.run, m.tag), 'step')}": [
+                m.value,
+                m.step if (m.run, m.tag) in axes else _place(m, item),  # on its own curve; 0 is a step, or an epoch
+                m.timestamp,
+            ]
+            for m in registration.metrics
+        },
     }

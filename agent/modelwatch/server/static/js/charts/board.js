@@ -11,7 +11,7 @@ import { Chart } from "./chart.js";
 import { chartsOf, startsOf } from "./curves.js";
 
 const SETTINGS = "modelwatch.curves";
-const FIRST = 2;
+const LEAST = 2;
 const SERIES = 8;
 
 export class Board {
@@ -60,8 +60,9 @@ export class Board {
       return;
     }
     this.first.replaceChildren();
-    this.charts = this.all.slice(0, FIRST).map((chart) => this.#chart(chart, this.first));
-    const rest = this.all.length - FIRST;
+    this.shown = Math.max(LEAST, this.all.filter((chart) => chart.isFirst).length);
+    this.charts = this.all.slice(0, this.shown).map((chart) => this.#chart(chart, this.first));
+    const rest = this.all.length - this.shown;
     if (!this.more) return;
     this.more.hidden = rest <= 0;
     this.more.querySelector("summary").textContent = rest === 1 ? "1 more curve" : `${rest} more curves`;
@@ -70,9 +71,9 @@ export class Board {
   }
 
   #drawMore() {
-    if (!this.all || this.charts.length > FIRST) return;
+    if (!this.all || this.charts.length > this.shown) return;
     const place = this.more.querySelector("div");
-    this.charts.push(...this.all.slice(FIRST).map((chart) => this.#chart(chart, place)));
+    this.charts.push(...this.all.slice(this.shown).map((chart) => this.#chart(chart, place)));
   }
 
   #chart(chart, parent) {

@@ -9,6 +9,7 @@ import { Legend } from "./legend.js";
 const HEIGHT = 232;
 const HIT_PIXELS = 11;
 const DASH = { train: [5, 4] };
+const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 432000, 864000, 1728000, 4320000];
 
 /**
  * @param {HTMLElement} place      where to draw; emptied first
@@ -103,10 +104,10 @@ export class Chart {
       },
       scales: {
         x: { time: axis === "time" },
-        y: logarithmic ? { distr: 3, log: 10 } : { range: (_plot, low, high) => padded(low, high) },
+        y: logarithmic ? { distr: 3, log: 10, range: (_plot, low, high) => paddedLogarithmically(low, high) } : { range: (_plot, low, high) => padded(low, high) },
       },
       axes: [
-        { ...axes, size: 28, space: 64, values: axis === "time" ? undefined : (_plot, ticks) => ticks.map((tick) => tickOf(tick, axis)) },
+        { ...axes, size: 28, space: 64, incrs: axis === "elapsed" ? SECONDS : undefined, values: axis === "time" ? undefined : (_plot, ticks) => ticks.map((tick) => tickOf(tick, axis)) },
         { ...axes, size: (_plot, values) => 16 + 6.4 * Math.max(3, ...(values ?? []).map((value) => String(value ?? "").length)), values: (_plot, ticks) => ticks.map(valueTick) },
       ],
       series: [{}, ...lines, ...smooth],
@@ -133,6 +134,7 @@ export class Chart {
     ctx.beginPath();
     ctx.rect(left - 8 * ratio, top - 8 * ratio, width + 16 * ratio, height + 16 * ratio);
     ctx.clip();
+    ctx.setLineDash([]); // the last line's dashes are still set
     for (const mark of this.marks) {
       if (this.hidden.has(this.chart.lines.indexOf(mark.line)) || (this.board.options.logarithmic && mark.y <= 0)) continue;
       const x = plot.valToPos(mark.x, "x", true);
@@ -313,8 +315,15 @@ function padded(low, high) {
   return [low >= 0 && low - span * 0.06 < 0 ? 0 : low - span * 0.06, high + span * 0.06];
 }
 
+/** From a first digit, since ticks are counted from there, to a little above the highest. */
+function paddedLogarithmically(low, high) {
+  if (low === null || high === null) return [0.1, 1];
+  const digit = 10 ** Math.floor(Math.log10(low));
+  return [Math.max(1, Math.floor(low / digit)) * digit, high * Math.max(1.02, (high / low) ** 0.06)];
+}
+
 function tickOf(tick, axis) {
-  if (axis === "elapsed") return duration(tick);
+  if (axis === "elapsed") return tick > 0 && tick % 3600 === 0 ? `${tick / 3600} h` : tick > 0 && tick % 60 === 0 && tick < 7200 ? `${tick / 60} min` : duration(tick);
   if (Math.abs(tick) >= 1e6) return `${tick / 1e6}M`;
   return Math.abs(tick) >= 1e4 ? `${tick / 1e3}k` : String(tick);
 }

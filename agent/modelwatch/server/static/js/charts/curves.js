@@ -5,24 +5,24 @@
 //    "groups": [{"name", "detail"}],                                        one for each run, or version compared; it has one colour
 //    "lines": [{"key", "split", "group", "label", "axis", "steps", "times", "values"}],
 //                                                                           sorted by step; a value may be "NaN" or "Infinity"
-//    "checkpoints": [{"group", "label", "href", "step", "time", "marks", "values": {"key/split": [value, step, time]}}]}
+//    "checkpoints": [{"group", "label", "href", "step", "time", "marks", "values": {"key/split/axis": [value, step, time]}}]}
 
 const FIRST_KEYS = ["loss", "accuracy"];
 
-/** Return the charts, one for each key and what its steps count: `{title, key, axis, lines}`; loss and accuracy first, then in the order in which the server sends them. */
+/**
+ * Return the charts, one for each key and what its steps count: `{title, key, axis, lines, isFirst}`. Loss and accuracy come first, those
+ * of one axis beside one another, then the others in the order in which the server sends them.
+ */
 export function chartsOf(curves) {
   const charts = new Map();
   for (const line of curves.lines) {
     const title = line.axis === "step" ? line.key : `${line.key} by ${line.axis}`;
-    if (!charts.has(title)) charts.set(title, { title, key: line.key, axis: line.axis, lines: [] });
+    if (!charts.has(title)) charts.set(title, { title, key: line.key, axis: line.axis, lines: [], isFirst: FIRST_KEYS.includes(line.key) });
     charts.get(title).lines.push({ ...line, values: line.values.map(Number) });
   }
-  return [...charts.values()].sort((a, b) => order(a.key) - order(b.key));
-}
-
-function order(key) {
-  const position = FIRST_KEYS.indexOf(key);
-  return position < 0 ? FIRST_KEYS.length : position;
+  const axes = [...new Set(curves.lines.map((line) => line.axis))];
+  const order = ({ key, axis, isFirst }) => (isFirst ? axes.indexOf(axis) * FIRST_KEYS.length + FIRST_KEYS.indexOf(key) : Infinity);
+  return [...charts.values()].sort((a, b) => (order(a) === order(b) ? 0 : order(a) - order(b)));
 }
 
 /** Return the x values of a line for an axis: "step", "time" (seconds since 1970) or "elapsed" (seconds since the group began). */
@@ -103,10 +103,10 @@ export function marksOf(chart, checkpoints, axis, starts) {
     const lines = chart.lines
       .filter((line) => line.group === checkpoint.group)
       .sort((a, b) => (a.split === "train") - (b.split === "train"));
-    const own = lines.find((line) => `${chart.key}/${line.split}` in checkpoint.values);
+    const own = lines.find((line) => `${chart.key}/${line.split}/${chart.axis}` in checkpoint.values);
     const line = own ?? lines[0];
     if (!line) continue;
-    const known = own ? checkpoint.values[`${chart.key}/${line.split}`] : null;
+    const known = own ? checkpoint.values[`${chart.key}/${line.split}/${chart.axis}`] : null;
     const x = place(checkpoint, known, chart, axis, starts);
     if (x === null) continue;
     const y = known ? Number(known[0]) : interpolated(along(line, axis, starts), line.values, x);

@@ -10,6 +10,7 @@ const HEIGHT = 232;
 const HIT_PIXELS = 11;
 const DASH = { train: [5, 4] };
 const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 432000, 864000, 1728000, 4320000];
+const WHOLE = Array.from({ length: 16 }, (_item, index) => [1, 2, 5].map((digit) => digit * 10 ** index)).flat();
 
 /**
  * @param {HTMLElement} place      where to draw; emptied first
@@ -107,7 +108,7 @@ export class Chart {
         y: logarithmic ? { distr: 3, log: 10, range: (_plot, low, high) => paddedLogarithmically(low, high) } : { range: (_plot, low, high) => padded(low, high) },
       },
       axes: [
-        { ...axes, size: 28, space: 64, incrs: axis === "elapsed" ? SECONDS : undefined, values: axis === "time" ? undefined : (_plot, ticks) => ticks.map((tick) => tickOf(tick, axis)) },
+        { ...axes, size: 28, space: 64, incrs: { elapsed: SECONDS, step: WHOLE }[axis], values: axis === "time" ? undefined : (_plot, ticks) => ticks.map((tick) => tickOf(tick, axis)) },
         { ...axes, size: (_plot, values) => 16 + 6.4 * Math.max(3, ...(values ?? []).map((value) => String(value ?? "").length)), values: (_plot, ticks) => ticks.map(valueTick) },
       ],
       series: [{}, ...lines, ...smooth],

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 from playwright.sync_api import expect
+from samples import metric
 from serving import serving
 from trained_models import bring
 
@@ -70,6 +71,24 @@ def test_tags_and_types_narrow_the_list(page):
     page.locator(".toolbar .chip[aria-current]", has_text="released").click()
     assert names(page) == ["squeezenet"]
     expect(page).to_have_url(re.compile(r"\?type=ONNX$"))
+
+
+def test_any_metric_sorts_and_is_then_shown(visit, empty_site, tmp_path):
+    """What models have besides loss and accuracy is offered, the better end first, and has a column while it sorts."""
+    repository = Repository.open(empty_site.repository)
+    for name, value in (("fair", 0.5), ("good", 0.75), ("unknown", None)):
+        bring(repository, tmp_path, name, metrics=() if value is None else (metric("f1", value, split="validation"),))
+        empty_site.wait_for(name)
+    page = visit(empty_site.url)
+    page.goto("/default/models")
+    expect(page.get_by_role("columnheader", name="val_f1")).to_have_count(0)
+    page.get_by_label("Sorted by").select_option("val_f1, highest")
+    expect(page.locator("th[aria-sort=descending]")).to_have_text("val_f1")
+    assert names(page) == ["good", "fair", "unknown"]
+    expect(row(page, "good").locator("[data-label=val_f1]")).to_have_text("0.7500")
+    page.get_by_role("link", name="val_f1").click()
+    expect(page.locator("th[aria-sort=ascending]")).to_have_text("val_f1")
+    assert names(page) == ["fair", "good", "unknown"]
 
 
 def test_every_column_sorts(page):

@@ -188,8 +188,9 @@ def bring(
     notes: str = "",
     team: str = "default",
     name: str = "model.onnx",
+    metrics: tuple[Metric, ...] = (),
 ) -> None:
-    """Register a version as a person brings one: a file, without a run and without metrics."""
+    """Register a version as a person brings one: a file, without a run, and without metrics unless they are given."""
     snapshot = make_snapshot(folder / f"upload-{model[:20]}-{name[:20]}", {name: f"{model} as onnx".encode()})
     registration = Registration(
         team=team,
@@ -202,6 +203,7 @@ def bring(
         created=STARTED,
         summary=summary,
         notes=notes,
+        metrics=metrics,
         upload="1",
     )
     repository.register(registration, snapshot)

@@ -157,6 +157,10 @@ class TeamLibrary:
         """Return the tags of the team, those used most first; none for who sees the published models only."""
         return self._index.tags(self.team) if self.sees_all else ()
 
+    def metric_names(self) -> Sequence[str]:
+        """Return the metrics that the team's models can be sorted by; none for who sees the published models only."""
+        return self._index.metric_names(self.team) if self.sees_all else ()
+
     def counts(self) -> Counts:
         """Return how much there is. Raise NotFoundError for who sees the published models only."""
         self._require_all()

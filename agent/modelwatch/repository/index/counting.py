@@ -31,6 +31,12 @@ def tags(connection: sqlite3.Connection, team: bytes) -> tuple[TagUse, ...]:
     return tuple(TagUse(tag, *found[tag]) for tag in sorted(found))
 
 
+def metric_names(connection: sqlite3.Connection, team: bytes) -> tuple[str, ...]:
+    """Return what the metrics of the latest versions of a team's models are called, sorted."""
+    rows = connection.execute("SELECT DISTINCT name FROM model_metrics WHERE team = ? ORDER BY name", (team,))
+    return tuple(text_of(row[0]) for row in rows)
+
+
 def experiments(connection: sqlite3.Connection, team: bytes, identifier: str | None = None) -> tuple[IndexedExperiment, ...]:
     """Return a team's experiments, or one of them, the one with the newest version first."""
     rows = connection.execute(

@@ -254,6 +254,10 @@ class Index:
         """Return the tags of a team's models and their live versions, sorted."""
         return self._ask_about(team, (), counting.tags)
 
+    def metric_names(self, team: str) -> tuple[str, ...]:
+        """Return the names of the metrics that a team's models can be sorted by, sorted."""
+        return self._ask_about(team, (), counting.metric_names)
+
     def experiments(self, team: str) -> tuple[IndexedExperiment, ...]:
         """Return a team's experiments, the one with the newest version first."""
         return self._ask_about(team, (), counting.experiments)

@@ -18,14 +18,12 @@ from modelwatch.repository.metric_names import by_name
 from modelwatch.server.api.answers import answer
 from modelwatch.server.endpoint import Call, Endpoint, Needs
 from modelwatch.server.pages import curves, facts, figures, words
+from modelwatch.server.pages.better import more_is_better
 from modelwatch.server.pages.members_page import members_only
 from modelwatch.server.pages.rendering import page, team_path
 
 _MOST: Final = 8
 """As many as there are colours."""
-
-_LESS_IS_BETTER: Final = ("loss", "error", "mse", "mae", "rmse", "perplexity", "wer", "cer")
-_MORE_IS_BETTER: Final = ("accuracy", "acc", "auc", "precision", "recall", "f1", "bleu", "map", "iou", "r2", "score", "reward")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +86,6 @@ def _metric_row(name: str, metrics: Sequence[Metric | None]) -> MetricRow:
     best = None if more is None or len(set(finite)) < 2 else (max if more else min)(finite)
     cells = tuple(Cell("–" if m is None else words.value(m.value), m is not None and m.value == best) for m in metrics)
     return MetricRow(name, "" if more is None else "↑" if more else "↓", cells)
-
-
-def more_is_better(key: str) -> bool | None:
-    """Return whether a higher value of a metric is better, as its name tells; None when it does not."""
-    parts = key.lower().replace("/", "_").replace("-", "_").split("_")
-    if any(part in _LESS_IS_BETTER for part in parts):
-        return False
-    return True if any(part in _MORE_IS_BETTER for part in parts) else None
 
 
 def fact_rows(versions: Sequence[IndexedVersion]) -> list[FactRow]:

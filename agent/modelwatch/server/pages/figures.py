@@ -12,6 +12,7 @@ from modelwatch.core.sizes import size_in_words
 from modelwatch.metrics.summary import Headline, headline
 from modelwatch.metrics.tags import VALIDATION
 from modelwatch.repository.index.answers import IndexedModel
+from modelwatch.repository.metric_names import by_name
 from modelwatch.server.pages import words
 
 
@@ -37,6 +38,11 @@ def metrics_of(version: ModelVersion) -> tuple[Metric, ...]:
     if headline(metrics) != Headline() or not isinstance(version.registration.summary, Mapping):
         return metrics
     return (*metrics, *(told for key in ("loss", "accuracy") if (told := _told(key, version)) is not None))
+
+
+def metric_of(version: ModelVersion, name: str) -> Metric | None:
+    """Return a version's metric by its name, or None."""
+    return by_name(metrics_of(version)).get(name)
 
 
 def headline_of(version: ModelVersion) -> Headline:

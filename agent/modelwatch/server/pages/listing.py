@@ -11,6 +11,7 @@ from modelwatch.core.entities import ModelType
 from modelwatch.core.errors import UsageError
 from modelwatch.repository.index.queries import ModelQuery, VersionQuery
 from modelwatch.server.endpoint import Call
+from modelwatch.server.pages.better import more_is_better
 
 PAGE: Final = 50
 _NARROWED: Final = ("experiment", "project", "format")
@@ -26,6 +27,14 @@ _ORDERS: Final = (
     ("-versions", "Most versions"),
     ("-size", "Largest"),
 )
+
+
+_NAMED: Final = frozenset({*(order.removeprefix("-") for order, _ in _ORDERS), "val_accuracy", "val_loss", "number", "registered"})
+"""What has words of its own, or a column: no other metric."""
+
+
+def _order_by(name: str, *, descending: bool) -> tuple[str, str]:
+    return f"-{name}" if descending else name, f"{name}, {'highest' if descending else 'lowest'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +54,7 @@ class Listing:
         view: ``table`` or ``cards``.
         is_public: Whether it is the list of what all teams have published.
         limit: Items on a page.
+        metrics: What can be sorted by besides, as `metric_name` gives it.
     """
 
     path: str
@@ -58,6 +68,7 @@ class Listing:
     view: str = "table"
     is_public: bool = False
     limit: int = PAGE
+    metrics: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, call: Call, path: str, *, default_order: str, is_public: bool = False) -> Listing:
@@ -94,9 +105,15 @@ class Listing:
     def orders(self) -> Sequence[tuple[str, str]]:
         """What can be sorted by, each with its words; the order that is asked for is among them."""
         known = dict(_ORDERS)
-        if self.order in known:
-            return _ORDERS
-        return (*_ORDERS, (self.order, f"{self.sort}, {'highest' if self.descending else 'lowest'}"))
+        known.update(_order_by(name, descending=more_is_better(name) is not False) for name in self.metrics if name not in _NAMED)
+        if self.order not in known:
+            known.update([_order_by(self.sort, descending=self.descending)])
+        return tuple(known.items())
+
+    @property
+    def metric(self) -> str | None:
+        """The metric that it is sorted by and that no column shows, or None."""
+        return None if self.sort in _NAMED else self.sort
 
     def models(self) -> ModelQuery:
         """Return the question for models. Raise UsageError when it is none."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.responses import RedirectResponse, Response
 
 from modelwatch.core.entities import ModelType
@@ -13,6 +15,7 @@ from modelwatch.server.pages.members_page import members_only
 from modelwatch.server.pages.rendering import models_path, page
 
 _TAGS = 24
+_METRICS = 40
 _ORDER = "-modified"
 
 
@@ -34,6 +37,7 @@ def _team(call: Call) -> Response:
 def _models(call: Call) -> Response:
     members_only(call)
     listing = Listing.of(call, models_path(call.library.team), default_order=_ORDER)
+    listing = replace(listing, metrics=tuple(call.library.metric_names()[:_METRICS]))
     error = None
     try:
         found = call.library.models(listing.models())

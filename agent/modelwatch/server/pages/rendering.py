@@ -222,6 +222,7 @@ def _environment() -> Environment:
     environment.globals.update(
         files_path=files_path,
         headline=figures.headline_of,
+        metric_of=figures.metric_of,
         model_path=model_path,
         models_path=models_path,
         release=__version__,

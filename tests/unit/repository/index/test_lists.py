@@ -347,3 +347,9 @@ def test_every_field_of_a_question_counts(index):
         }
         questions = {replace(query, **{name: others[name]}).question() for name in asked}
         assert len(questions | {query.question()}) == len(asked) + 1
+
+
+def test_the_metrics_of_the_latest_versions_are_told(index):
+    """They are what models can be sorted by."""
+    assert index.metric_names(TEAM) == ("loss", "val_loss")
+    assert index.metric_names("nobody") == ()

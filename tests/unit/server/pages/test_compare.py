@@ -8,7 +8,8 @@ from samples import metric, registration
 
 from modelwatch.core.entities import ModelVersion
 from modelwatch.repository.index.answers import IndexedVersion
-from modelwatch.server.pages.compare_page import fact_rows, metric_rows, more_is_better
+from modelwatch.server.pages.better import more_is_better
+from modelwatch.server.pages.compare_page import fact_rows, metric_rows
 from modelwatch.server.pages.curves import colours_of
 
 

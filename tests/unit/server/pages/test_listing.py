@@ -66,3 +66,15 @@ def test_a_type_that_is_none_is_refused():
     """An address with a type that does not exist says so."""
     with pytest.raises(UsageError, match="model type"):
         listing(f"{PATH}?type=Keras").models()
+
+
+def test_every_metric_can_be_sorted_by_the_better_end_first():
+    """Each is offered once, after those with words of their own; an order that an address asks for is offered as well."""
+    asked = Listing(path=PATH, order="-val_f1", default_order="-modified", metrics=("accuracy", "val_f1", "val_loss", "val_rmse"))
+    values = [value for value, _ in asked.orders]
+    assert values[-2:] == ["-val_f1", "val_rmse"]
+    assert len(set(values)) == len(values)
+    assert asked.metric == "val_f1"
+    other = Listing(path=PATH, order="mystery", default_order="-modified")
+    assert other.orders[-1] == ("mystery", "mystery, lowest")
+    assert Listing(path=PATH, order="-val_accuracy", default_order="-modified").metric is None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from modelwatch.core.entities import Metric, ModelVersion
+from modelwatch.core.json import JsonValue
 
 BEST: Final = (("val_loss", False), ("val_accuracy", True), ("loss", False), ("accuracy", True))
 """By what the best version is chosen: the first of these that any version has as a finite number, and whether more is better."""
@@ -29,6 +30,20 @@ def by_name(metrics: Iterable[Metric]) -> dict[str, Metric]:
     for metric in metrics:
         found.setdefault(metric_name(metric), metric)
     return found
+
+
+def told_in(summary: JsonValue) -> dict[str, float]:
+    """Return the loss and the accuracy that an upload's summary tells, by name: as a number, or as Gradient does, ``{"result": {"mean": …}}``."""
+    if not isinstance(summary, Mapping):
+        return {}
+    return {key: value for key in ("loss", "accuracy") if (value := _number(summary.get(key))) is not None}
+
+
+def _number(value: JsonValue) -> float | None:
+    if isinstance(value, Mapping):
+        result = value.get("result")
+        value = result.get("mean") if isinstance(result, Mapping) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def best_of(versions: Iterable[ModelVersion]) -> ModelVersion | None:

@@ -18,7 +18,7 @@ from modelwatch.repository.index.outside import data, folded, limited, number, o
 from modelwatch.repository.index.rows import events_about
 from modelwatch.repository.json_shapes import origin
 from modelwatch.repository.layout import Place
-from modelwatch.repository.metric_names import BEST, by_name
+from modelwatch.repository.metric_names import BEST, by_name, told_in
 from modelwatch.repository.reading import Document, parse_document
 from modelwatch.repository.showing import model_from, version_of
 
@@ -189,7 +189,25 @@ class Shown:
             "INSERT INTO model_metrics SELECT place, name, rank, value, ?, ? FROM metrics WHERE place = ? AND number = ?",
             (team, model.id, place_id, taken),
         )
+        self._write_told(place, place_id, team, model.id, taken)
         self._connection.executemany("INSERT INTO model_tags VALUES (?, ?, ?)", [(place_id, data(tag), team) for tag in model.tags])
+
+    def _write_told(self, place: Place, place_id: int, team: bytes, model_id: str, latest: int | None) -> None:
+        """Let a model be sorted by what an upload tells in its summary, where it has no such metric: as evaluation, which is how it is shown."""
+        with_summary = self._rows("SELECT 1 FROM versions WHERE place = ? AND number = ? AND has_summary", place_id, latest)
+        if latest is None or not with_summary:
+            return
+        registration = self._document(place, place_id, latest).registration
+        known = by_name(registration.metrics)
+        if known.keys() & {name for name, _ in BEST}:
+            return
+        self._connection.executemany(
+            "INSERT INTO model_metrics VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (place_id, data(f"val_{key}"), int(math.isnan(value)), real(value), team, model_id)
+                for key, value in told_in(registration.summary).items()
+            ],
+        )
 
     def _model(self, place: Place, place_id: int) -> RegisteredModel | None:
         """Return a model without its versions, or None when there is nothing to see."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelwatch.core.entities import Metric, ModelVersion
-from modelwatch.core.json import JsonValue
 from modelwatch.core.sizes import size_in_words
 from modelwatch.metrics.summary import Headline, headline
 from modelwatch.metrics.tags import VALIDATION
 from modelwatch.repository.index.answers import IndexedModel
-from modelwatch.repository.metric_names import by_name
+from modelwatch.repository.metric_names import by_name, told_in
 from modelwatch.server.pages import words
 
 
@@ -35,9 +33,9 @@ class Figure:
 def metrics_of(version: ModelVersion) -> tuple[Metric, ...]:
     """Return a version's metrics, with the loss and accuracy that its uploader told in the summary when no metric tells any."""
     metrics = version.registration.metrics
-    if headline(metrics) != Headline() or not isinstance(version.registration.summary, Mapping):
+    if headline(metrics) != Headline():
         return metrics
-    return (*metrics, *(told for key in ("loss", "accuracy") if (told := _told(key, version)) is not None))
+    return (*metrics, *(_told(key, value, version) for key, value in told_in(version.registration.summary).items()))
 
 
 def metric_of(version: ModelVersion, name: str) -> Metric | None:
@@ -50,19 +48,8 @@ def headline_of(version: ModelVersion) -> Headline:
     return headline(metrics_of(version))
 
 
-def _told(key: str, version: ModelVersion) -> Metric | None:
-    value = _number(version.registration.summary.get(key))
-    if value is None:
-        return None
+def _told(key: str, value: float, version: ModelVersion) -> Metric:
     return Metric(key, VALIDATION, value, version.registration.step or 0, version.registered, run="", tag=key, join="summary")
-
-
-def _number(value: JsonValue) -> float | None:
-    """Return a number as summaries write it: itself, or as Gradient does, ``{"result": {"mean": …}}``."""
-    if isinstance(value, Mapping):
-        result = value.get("result")
-        value = result.get("mean") if isinstance(result, Mapping) else None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def of_version(version: ModelVersion) -> list[Figure]:

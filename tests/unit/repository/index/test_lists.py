@@ -353,3 +353,20 @@ def test_the_metrics_of_the_latest_versions_are_told(index):
     """They are what models can be sorted by."""
     assert index.metric_names(TEAM) == ("loss", "val_loss")
     assert index.metric_names("nobody") == ()
+
+
+@pytest.mark.parametrize(
+    ("summary", "metrics", "told"),
+    [
+        ({"loss": 0.25, "accuracy": {"result": {"mean": 1}}}, (), ("val_accuracy", "val_loss")),
+        ({"loss": True, "accuracy": "high"}, (), ()),
+        ("all is well", (), ()),
+        ({"loss": 0.25}, metric(0.5, split="train"), ("loss",)),
+    ],
+)
+def test_models_are_sorted_by_what_their_uploads_tell(tmp_path, summary, metrics, told):
+    """A summary counts where no metric says it, and what is no number does not."""
+    repository = new_repository(tmp_path / "repository")
+    repository.register(replace(BASE, metrics=metrics, summary=summary), None)
+    with Index.open(tmp_path / "index.db", repository) as index:
+        assert index.metric_names(TEAM) == told

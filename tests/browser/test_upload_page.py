@@ -44,6 +44,25 @@ def upload(page, name):
     expect(page).to_have_url(re.compile(r"/versions/\d+$"), timeout=30_000)
 
 
+def test_what_was_chosen_before_the_script_arrived_counts(page, tmp_path):
+    """On a slow line somebody is faster than the script; the file is listed once it is there."""
+    file = tmp_path / "early.onnx"
+    file.write_bytes(b"x" * 1000)
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/js/upload/form.js", hold)
+    with page.expect_request("**/js/upload/form.js"):
+        page.goto("/default/upload", wait_until="commit")
+    page.locator("#file").set_input_files(file)
+    expect(page.get_by_label("Name", exact=True)).to_have_value("")
+    held[0].continue_()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("early")
+    expect(page.locator(".upload-files li")).to_have_count(1)
+
+
 def test_a_chosen_file_becomes_a_version_with_all_that_was_said(page, site, new_name, tmp_path):
     """Type, summary, notes and tags arrive; loss and accuracy of the summary are shown as those of any version."""
     file = tmp_path / "net.onnx"

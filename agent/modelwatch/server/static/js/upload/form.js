@@ -19,7 +19,9 @@ class UploadForm {
     this.message = form.querySelector("[data-message]");
     this.picked = { root: "", files: [] };
     for (const input of form.querySelectorAll("input[type=file]")) {
-      input.addEventListener("change", () => input.files.length && this.#pick(chosen(input.files)));
+      const pick = () => input.files.length && this.#pick(chosen(input.files));
+      input.addEventListener("change", pick);
+      pick(); // what was chosen before this script had arrived
     }
     form.addEventListener("submit", (event) => this.#send(event), true);
     this.cancel.addEventListener("click", () => this.stopping?.abort());

@@ -76,5 +76,5 @@ def served(root: Path, *, address: Address = _ADDRESS, clock: Any = None) -> Any
     """Give a server over a repository's folder."""
     with opened(root, address, clock=clock) as services:
         app = application(services, Limits(allowed_hosts=frozenset({"models.example", "testserver"})))
-        with TestClient(app, base_url=f"http://{HOST}", raise_server_exceptions=True) as client:
+        with TestClient(app, base_url=f"http://{HOST}", raise_server_exceptions=True, client=("127.0.0.1", 50000)) as client:
             yield Served(root, services, client)

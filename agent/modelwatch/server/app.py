@@ -30,7 +30,7 @@ from modelwatch.server.access.bodies import read_form, read_json
 from modelwatch.server.access.guard import Guard, Limits
 from modelwatch.server.access.identify import identify
 from modelwatch.server.endpoint import Call, Endpoint, Needs, Takes
-from modelwatch.server.errors import RefusedError
+from modelwatch.server.errors import RefusedError, status_of
 from modelwatch.server.services import Services
 
 
@@ -139,7 +139,7 @@ def _route(part: Part, path: str, methods: dict[str, Endpoint], services: Servic
             slow = RefusedError("the request took too long to arrive", status=408, code="too_slow")
             return part.tell(request, services, slow)
         except ModelwatchError as error:
-            return part.tell(request, services, error)
+            return part.tell(request, services, _without_places(error, services))
         except Exception as error:  # noqa: BLE001 - the top of a request: it is told and the server lives on
             log.error("request failed", request=request.state.request_id, path=path, why=repr(error))
             log.debug("".join(traceback.format_exception(error)))
@@ -149,8 +149,19 @@ def _route(part: Part, path: str, methods: dict[str, Endpoint], services: Servic
     return Route(path, answer, methods=list(methods))
 
 
+def _without_places(error: ModelwatchError, services: Services) -> ModelwatchError:
+    """Return an error that does not tell where on the server's disks the repository is: the log does."""
+    root = str(services.stores.repository.root)
+    if status_of(error)[0] == 503:
+        log.debug("a request could not be answered", why=error.message)
+    error.message = error.message.replace(root, "the repository")
+    error.hint = error.hint.replace(root, "the repository")
+    return error
+
+
 async def _answer(endpoint: Endpoint, request: Request, services: Services) -> Response:
     identity = await run_in_threadpool(identify, request, services)
+    request.state.principal = identity.principal
     call = authorise(endpoint, request, services, identity)
     if endpoint.takes is Takes.FORM:
         async with read_form(request, endpoint) as form:

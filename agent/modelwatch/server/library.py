@@ -65,10 +65,12 @@ class Content:
     Attributes:
         entry: What it is.
         location: Where its bytes are.
+        registered: When the version was registered, seconds since the epoch.
     """
 
     entry: ManifestEntry
     location: Path
+    registered: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +225,7 @@ class TeamLibrary:
         location = self._repository.storage.blob_path(entry.digest)
         if not self._repository.storage.has_blob(entry.digest, entry.size):
             raise NotFoundError(f"the content of {entry.path!r} is gone from the repository")
-        return Content(entry, location)
+        return Content(entry, location, version.registered)
 
     def missing(self, contents: Sequence[tuple[Digest, int]]) -> list[tuple[Digest, int]]:
         """Return which contents the team has not shown that it has, or the repository has lost."""
@@ -366,7 +368,10 @@ class TeamLibrary:
 
     def restore_model(self, identifier: str) -> IndexedModel:
         """Bring a deleted model back. Raise PermanentError when its content is gone already."""
-        self._repository.restore_model(identifier, team=self.team)
+        try:
+            self._repository.restore_model(identifier, team=self.team)
+        except NotFoundError as error:  # whose message is for people beside the repository
+            raise NotFoundError(f"there is no model {identifier!r}") from error
         self._index.refresh()
         self._feed.wake()
         return self.model(identifier)

@@ -1,4 +1,4 @@
-"""How long a connection may take to say what it wants: uvicorn itself waits for a request's head for ever."""
+"""How long a connection may take to say what it wants and to take what it gets: uvicorn itself waits for both for ever."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import asyncio
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_SECONDS = 20.0
+STALLED_SECONDS = 300.0
+"""How long nothing need be taken of an answer. Of a long one a mebibyte is given at a time, so this asks for 3.5 kB a second."""
 
 
 class PatientProtocol(H11Protocol):
     """
-    A connection that is closed when a request's head does not arrive in time.
+    A connection that is closed when a request's head does not arrive in time, or when nobody takes the answer.
 
     Bodies are timed by `modelwatch.server.access.guard`, and connections that wait for their next request by uvicorn.
     """
 
     _waiting: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the first request."""
@@ -34,7 +37,24 @@ class PatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
         self._stop_waiting()
+        self._goes_on()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait for the other side to take what it was given; what is left cannot be sent any more when it does not."""
+        super().pause_writing()
+        if self._stalled is None:
+            self._stalled = self.loop.call_later(STALLED_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on giving."""
+        self._goes_on()
+        super().resume_writing()
+
+    def _goes_on(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def _expect_a_head(self) -> None:
         if self._waiting is None:

@@ -14,7 +14,8 @@ import uvicorn
 from modelwatch.config.address import Address
 from modelwatch.core import log
 from modelwatch.core.errors import StateError
-from modelwatch.server.access.guard import ANY_NUMERIC, Limits, host_name
+from modelwatch.server.access.guard import ANY_NUMERIC, Limits
+from modelwatch.server.access.hosts import host_name
 from modelwatch.server.application import application
 from modelwatch.server.follower import Follower
 from modelwatch.server.patience import PatientProtocol
@@ -86,6 +87,7 @@ def serve(
             config = uvicorn.Config(
                 app,
                 http=PatientProtocol,
+                ws="none",  # nothing here speaks it: an upgrade is a request like any other
                 backlog=_BACKLOG,
                 log_config=None,
                 log_level="warning",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 from modelwatch.config.address import Address
 from modelwatch.core.clock import Clock, SystemClock
@@ -18,6 +19,7 @@ from modelwatch.repository.index.answers import IndexedModel, Page
 from modelwatch.repository.index.index import Index
 from modelwatch.repository.index.queries import ModelQuery
 from modelwatch.repository.repository import Repository
+from modelwatch.server.access.hosts import host_name, is_loopback
 from modelwatch.server.access.links import LinkSigner
 from modelwatch.server.accounts.accounts import Accounts
 from modelwatch.server.accounts.database import accounts_path
@@ -55,8 +57,18 @@ class Services:
     external_url: str | None = None
 
     def is_open(self) -> bool:
-        """Return whether everyone who reaches the server may do everything: it has no accounts, and only this machine reaches it."""
-        return self.address.is_loopback and self.accounts.is_open()
+        """
+        Return whether everyone who reaches the server may do everything: it has no accounts, and only this machine reaches it.
+
+        One that people reach at another address reaches them through a proxy, whatever it listens at.
+        """
+        return self.address.is_loopback and self._is_reached_here() and self.accounts.is_open()
+
+    def _is_reached_here(self) -> bool:
+        if self.external_url is None:
+            return True
+        name = host_name(urlsplit(self.external_url).netloc)
+        return name is not None and is_loopback(name)
 
     def local_principal(self, team: str | None) -> Principal:
         """Return who uses an open server: admin of every team that has models, of the one that is asked about, and of options' default."""

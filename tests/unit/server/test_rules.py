@@ -1,116 +1,48 @@
 """
 Who may call what, route by route.
 
-The routes are taken from the server's own table: a new route is tested here from its first day, and one whose path needs something that
-this file does not know how to name fails.
+The routes are taken from the server's own table: a new route is tested here from its first day, and one whose path or body needs
+something that tests/support/two_teams.py does not know how to name fails.
 """
 
 import json
-import re
+from dataclasses import replace
 
 import pytest
 from served import served
+from two_teams import ENDPOINTS, OF_A_TEAM, plain, route, send
 
 from modelwatch.server.accounts.entities import Scope
-from modelwatch.server.application import PARTS
-from modelwatch.server.endpoint import Needs, Takes
-
-ENDPOINTS = [endpoint for part in PARTS for endpoint in part.endpoints]
-OF_A_TEAM = {Needs.READ, Needs.WRITE, Needs.ADMIN}
-_PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
+from modelwatch.server.endpoint import Needs
 
 
-def _id(endpoint):
-    return f"{endpoint.method} {endpoint.path}"
-
-
-@pytest.fixture(scope="module")
-def teams(tmp_path_factory):
-    """Give a server with models of two teams, and keys of each scope of both; one model of red's is published."""
-    with served(tmp_path_factory.mktemp("teams") / "repository") as server:
-        server.headers = {
-            (team, scope): server.key(team, scope) for team in ("red", "blue") for scope in (Scope.READ, Scope.WRITE, Scope.ADMIN)
-        }
-        for team in ("red", "blue"):
-            writer = server.headers[team, Scope.WRITE]
-            content = {"data": f"secret of {team}".encode()}
-            assert server.register(content, team=team, headers=writer, model="zebra").status_code == 200
-            server.register({"data": f"for all by {team}".encode()}, team=team, headers=writer, model="published")
-        published = server.client.patch(
-            "/api/v1/teams/red/models/published", json={"public": True}, headers=server.headers["red", Scope.WRITE]
-        )
-        assert published.json()["public"] is True
-        yield server
-
-
-@pytest.fixture(scope="module")
-def names(teams):
-    """Give what stands for each parameter of a path: things that red has."""
-    writer = teams.headers["red", Scope.WRITE]
-    model = teams.client.get("/api/v1/teams/red/models/zebra", headers=writer).json()
-    upload = teams.client.post("/api/v1/teams/red/uploads", json={"size": 5}, headers=writer).json()
-    return {
-        "team": "red",
-        "model": model["id"],
-        "version": "1",
-        "path": "data",
-        "key": model["latest"]["key"],
-        "alias": "best",
-        "upload": upload["id"],
-        "run": "run-1",
-        "experiment": "e1",
-        "token": "no.token",
-        "rest": "run",
-        "user": "anna",
-        "prefix": "mw_00000000",
-        "digest": "0",
-    }
-
-
-def _send(teams, endpoint, names, headers):
-    missing = set(_PARAMETER.findall(endpoint.path)) - names.keys()
-    assert not missing, f"give this test a name for {missing}"
-    path = _PARAMETER.sub(lambda match: names[match[1]], endpoint.path)
-    body = {"content": b""} if endpoint.takes is Takes.STREAM else {"json": {}} if endpoint.takes is Takes.JSON else {}
-    if endpoint.takes is Takes.FORM:
-        body = {"data": {"nothing": ""}}
-    with teams.client.stream(endpoint.method, path, headers=headers or {}, follow_redirects=False, **body) as response:
-        if response.headers.get("content-type", "").startswith("text/event-stream"):
-            return response, ""
-        return response, b"".join(response.iter_bytes()).decode("utf-8", "replace")
-
-
-def _plain(text, *, team):
-    """Return a body without what may differ: the request's id, and the name that was asked for."""
-    return re.sub(r"\b[0-9A-HJKMNP-TV-Z]{26}\b", "REQUEST", text).replace(team, "TEAM")
-
-
-@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.needs in OF_A_TEAM and "{team}" in e.path], ids=_id)
-def test_a_stranger_cannot_tell_a_team_from_none(teams, names, endpoint):
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.needs in OF_A_TEAM and "{team}" in e.path], ids=route)
+def test_a_stranger_cannot_tell_a_team_from_none(teams, reds, endpoint):
     """Whatever a member of another team asks of a team, the answer is the one to questions about a team that does not exist."""
     for scope in (Scope.READ, Scope.ADMIN):
         headers = teams.headers["blue", scope]
-        asked, body = _send(teams, endpoint, names, headers)
-        nowhere, other = _send(teams, endpoint, {**names, "team": "nosuch"}, headers)
+        asked, body = send(teams, endpoint, reds, headers)
+        elsewhere = replace(reds, names={**reds.names, "team": "nosuch"})
+        nowhere, other = send(teams, endpoint, elsewhere, headers)
         assert asked.status_code == nowhere.status_code
         if endpoint.name == "list_models":  # what is published is for everybody
             assert [model["name"] for model in json.loads(body)["models"]] == ["published"]
         else:
-            assert _plain(body, team="red") == _plain(other, team="nosuch")
+            assert plain(body, reds) == plain(other, elsewhere)
         assert "secret of red" not in body
 
 
-@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.needs in OF_A_TEAM], ids=_id)
-def test_nobody_is_told_anything(teams, names, endpoint):
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.needs in OF_A_TEAM], ids=route)
+def test_nobody_is_told_anything(teams, reds, endpoint):
     """Who shows no key, or a wrong one, is asked for one, whether or not there is what they ask for."""
     for headers in ({}, {"X-API-Key": ""}, {"X-API-Key": "mw_00000000_wrong"}, {"Authorization": "Bearer wrong"}):
-        response, body = _send(teams, endpoint, names, headers)
+        response, body = send(teams, endpoint, reds, headers)
         if not headers.get("X-API-Key") and not headers.get("Authorization") and endpoint.name in _FOR_EVERYBODY:
             assert response.status_code == 200
         else:
             assert response.status_code in _SENT_AWAY, body
         assert "secret of red" not in body
-        assert names["model"] not in body.replace(endpoint.path, "")
+        assert reds.names["model"] not in body.replace(endpoint.path, "")
 
 
 _SENT_AWAY = {401, 303, 429}
@@ -120,34 +52,34 @@ _FOR_EVERYBODY = {"list_models", "list_experiments", "events"}
 """Lists, which show what is published and nothing else."""
 
 
-@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.needs in {Needs.WRITE, Needs.ADMIN}], ids=_id)
-def test_a_role_that_is_too_low_is_refused(teams, names, endpoint):
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.needs in {Needs.WRITE, Needs.ADMIN}], ids=route)
+def test_a_role_that_is_too_low_is_refused(teams, reds, endpoint):
     """Viewers change nothing, writers administer nothing; they are told why."""
     scopes = [Scope.READ] if endpoint.needs is Needs.WRITE else [Scope.READ, Scope.WRITE]
     for scope in scopes:
-        response, body = _send(teams, endpoint, names, teams.headers["red", scope])
+        response, body = send(teams, endpoint, reds, teams.headers["red", scope])
         assert response.status_code == 403, body
         assert endpoint.method == "HEAD" or "role" in body
 
 
-@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.needs is Needs.SITE], ids=_id)
-def test_only_admins_of_the_server_administer_it(teams, names, endpoint):
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.needs is Needs.SITE], ids=route)
+def test_only_admins_of_the_server_administer_it(teams, reds, endpoint):
     """No key is one."""
-    assert _send(teams, endpoint, names, {})[0].status_code in _SENT_AWAY
-    assert _send(teams, endpoint, names, teams.headers["red", Scope.ADMIN])[0].status_code == 403
+    assert send(teams, endpoint, reds, {})[0].status_code in _SENT_AWAY
+    assert send(teams, endpoint, reds, teams.headers["red", Scope.ADMIN])[0].status_code == 403
 
 
-@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.needs is Needs.LINK], ids=_id)
-def test_a_link_is_needed(teams, names, endpoint):
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.needs is Needs.LINK], ids=route)
+def test_a_link_is_needed(teams, reds, endpoint):
     """A key does not stand for one."""
     for headers in ({}, teams.headers["red", Scope.ADMIN]):
-        assert _send(teams, endpoint, names, headers)[0].status_code == 403
+        assert send(teams, endpoint, reds, headers)[0].status_code == 403
 
 
-@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.needs is Needs.NOTHING], ids=_id)
-def test_what_is_for_everybody_says_nothing_of_teams(teams, names, endpoint):
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.needs is Needs.NOTHING], ids=route)
+def test_what_is_for_everybody_says_nothing_of_teams(teams, reds, endpoint):
     """No name, no id and no content of a team is in an answer that needs nothing, but what the team has published."""
-    _, body = _send(teams, endpoint, names, {})
+    _, body = send(teams, endpoint, reds, {})
     assert "zebra" not in body
     assert "secret of" not in body
     assert "blue" not in body
@@ -190,7 +122,7 @@ def test_published_models_are_for_everybody_and_only_to_look_at(teams):
 
 def test_a_team_does_not_learn_that_another_has_the_same_bytes(teams):
     """Content that only red has is missing for blue, and blue cannot register it without sending it."""
-    content = b"secret of red"
+    content = b"secret of red, 1"
     red, blue = teams.headers["red", Scope.WRITE], teams.headers["blue", Scope.WRITE]
     digest = teams.upload(content, team="red", headers=red)
     asked = {"blobs": [{"digest": str(digest), "size": len(content)}]}

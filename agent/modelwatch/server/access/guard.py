@@ -4,14 +4,12 @@ What is checked of every request before anybody looks at it, and what every answ
 - The Host header names this server: a name that somebody else's DNS points at us (DNS rebinding) is refused.
 - A request that changes something and was made by another site's page is refused (CSRF), whoever the browser thinks is logged in:
   ``Sec-Fetch-Site`` where the browser sends it, else ``Origin``. Programs send neither.
-- Bodies are no longer than they may be, and come in a reasonable time.
+- Bodies come in a reasonable time, and say in one way only where they end (RFC 9112, 6.1: a proxy may have believed the other one).
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -20,11 +18,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from modelwatch.core.identifiers import is_ulid, new_ulid
+from modelwatch.server.access.hosts import host_name, is_loopback, is_numeric
 from modelwatch.server.errors import RefusedError, error_response
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-
-_HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(?P<port>:[0-9]{1,5})?")
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -43,31 +40,6 @@ ANY_NUMERIC = "numeric"
 """In `Limits.allowed_hosts`: every host that is given as a number, which no name server can make mean this one."""
 
 
-def host_name(header: str) -> str | None:
-    """Return the name in a Host header, lower-case and without port, or None when it is none."""
-    match = _HOST.fullmatch(header)
-    return match["name"].strip("[]").lower().rstrip(".") if match else None
-
-
-def is_loopback(name: str) -> bool:
-    """Return whether a host's name means this machine, whatever any name server says."""
-    if name == "localhost" or name.endswith(".localhost"):  # RFC 6761, section 6.3
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def is_numeric(name: str) -> bool:
-    """Return whether a host's name is an IP address."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """
@@ -76,10 +48,12 @@ class Limits:
     Attributes:
         allowed_hosts: Names that the Host header may give, lower-case, besides those of this machine; ``*`` is any, `ANY_NUMERIC` any number.
         chunk_seconds: How long the next part of a body may take.
+        slowest_bytes_per_second: A body may keep us waiting for `chunk_seconds` and for what this pace needs for what came, together.
     """
 
     allowed_hosts: Collection[str] = ()
     chunk_seconds: float = 60.0
+    slowest_bytes_per_second: float = 500.0
 
     def allows(self, name: str) -> bool:
         """Return whether a request may be for this host."""
@@ -137,18 +111,28 @@ class Guard:
                 code="bad_host",
                 hint="the one who runs it can allow the name: `modelwatch serve --allowedHost NAME`",
             )
+        if "transfer-encoding" in headers and "content-length" in headers:
+            message = "the request says in two ways where it ends"
+            raise RefusedError(message, status=400, code="bad_request", headers={"Connection": "close"})
         if scope["method"] not in SAFE_METHODS and _from_another_site(headers, host):
             raise RefusedError("a page of another site asked for this", status=403, code="cross_site")
 
     def _timed(self, receive: Receive) -> Receive:
-        """Return what receives a body in time; who has sent all of it may stay connected as long as the answer takes."""
-        whole = False
+        """
+        Return what receives a body in time; who has sent all of it may stay connected as long as the answer takes.
+
+        Only waiting counts: what the server itself needs to write a part down is not the sender's fault.
+        """
+        whole, left = False, self._limits.chunk_seconds
 
         async def receive_in_time() -> Message:
-            nonlocal whole
+            nonlocal whole, left
             if whole:
                 return await receive()
-            message = await asyncio.wait_for(receive(), self._limits.chunk_seconds)
+            clock = asyncio.get_running_loop().time
+            began = clock()
+            message = await asyncio.wait_for(receive(), min(left, self._limits.chunk_seconds))
+            left += len(message.get("body", b"")) / self._limits.slowest_bytes_per_second - (clock() - began)
             whole = not message.get("more_body", False)
             return message
 

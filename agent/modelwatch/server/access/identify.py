@@ -10,8 +10,10 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from modelwatch.server.access.guard import SAFE_METHODS
+from modelwatch.server.access.hosts import host_name, is_loopback
 from modelwatch.server.accounts.principal import ANONYMOUS, Principal
 from modelwatch.server.accounts.throttle import Refused
+from modelwatch.server.endpoint import path_parameter
 from modelwatch.server.errors import RefusedError
 from modelwatch.server.services import Services
 
@@ -57,10 +59,9 @@ def identify(request: Request, services: Services) -> Identity:
     Raises:
         RefusedError: 401 for a wrong key, 429 after too many of them.
     """
-    if services.is_open():
-        return Identity(
-            services.local_principal(request.path_params.get("team"))
-        )  # whatever key a client has from elsewhere: there are none here
+    if services.is_open() and _is_from_here(request):
+        # Whatever key a client has from elsewhere: there are none here.
+        return Identity(services.local_principal(path_parameter(request, "team")))
     key = key_of(request)
     address = request.client.host if request.client else ""
     if key:
@@ -71,6 +72,16 @@ def identify(request: Request, services: Services) -> Identity:
         if session is not None:
             return Identity(session.principal, session.csrf_token)
     return Identity(ANONYMOUS)
+
+
+def _is_from_here(request: Request) -> bool:
+    """
+    Return whether a request was sent on this machine, to this machine.
+
+    A proxy tells for whom it asks (``X-Forwarded-For``), or which host they asked for.
+    """
+    name = host_name(request.headers.get("host", ""))
+    return name is not None and is_loopback(name) and (request.client is None or is_loopback(request.client.host))
 
 
 def _of_key(services: Services, key: str, address: str) -> Principal:

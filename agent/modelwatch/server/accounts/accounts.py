@@ -17,7 +17,8 @@ from modelwatch.server.accounts import keys, passwords, teams, trail, users
 from modelwatch.server.accounts.database import ACCOUNTS, Database
 from modelwatch.server.accounts.entities import ApiKey, AuditEntry, Member, NewKey, Scope, Session, SignedIn, Team, User
 from modelwatch.server.accounts.entrance import Entrance
-from modelwatch.server.accounts.principal import Principal, Role
+from modelwatch.server.accounts.names import folded
+from modelwatch.server.accounts.principal import Principal, PrincipalKind, Role
 from modelwatch.server.accounts.throttle import Refused
 from modelwatch.server.accounts.trail import Deed
 
@@ -96,6 +97,15 @@ class Accounts:
     def session(self, token: str) -> Session | None:
         """Return a session that is going on, or None."""
         return self._entrance.session(token)
+
+    def standing(self, kind: PrincipalKind, name: str) -> Principal | None:
+        """Return what somebody may now who was known before, by key or as a user; None when they are nobody any more."""
+        now = self._clock.now()
+        with self._database.reading() as connection:
+            if kind is PrincipalKind.KEY:
+                return keys.standing(connection, name, now)
+            row = users.lookup(connection, folded(name)) if kind is PrincipalKind.USER else None
+            return None if row is None else users.principal(connection, row, now)
 
     def login(self, name: str, password: str, address: str) -> SignedIn | Refused | None:
         """Begin a session; None when name and password do not fit, Refused for a while after several of those. As `Entrance` has it."""

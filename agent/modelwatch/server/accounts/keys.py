@@ -128,11 +128,23 @@ def shown(connection: sqlite3.Connection, secret: SecretText | None, now: float)
     state = _state(row, now)
     if state is not KeyState.GOOD:
         return Shown(state.value, row["team_name"])
+    return Shown(_principal(row), row["team_name"], row["last_used"])
+
+
+def standing(connection: sqlite3.Connection, prefix: str, now: float) -> Principal | None:
+    """Return who has the key of this prefix and what that may now, None when it is not good any more."""
+    for row in rows(connection, ACCOUNTS, f"{_KEYS} WHERE k.prefix = ?", (prefix,)):
+        if _state(row, now) is KeyState.GOOD:
+            return _principal(row)
+    return None
+
+
+def _principal(row: sqlite3.Row) -> Principal:
     role, owner_role = Scope(row["scope"]).role, _owner_role(row)
     if row["owner"] is not None and owner_role is not None:
         role = weaker(role, owner_role)
     roles = MappingProxyType({row["team_name"]: role})
-    return Shown(Principal(PrincipalKind.KEY, row["prefix"], roles, owner=row["owner_name"]), row["team_name"], row["last_used"])
+    return Principal(PrincipalKind.KEY, row["prefix"], roles, owner=row["owner_name"])
 
 
 def tell_use(connection: sqlite3.Connection, prefix: str, now: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import PlainTextResponse, Response
 
 from modelwatch import __version__
+from modelwatch.core import log
 from modelwatch.core.errors import ModelwatchError
 from modelwatch.server.accounts.principal import DEFAULT_TEAM
 from modelwatch.server.api.answers import answer
@@ -32,7 +33,8 @@ def _ready(call: Call) -> Response:
             pass
         stores.index.counts(DEFAULT_TEAM)
     except ModelwatchError as error:
-        return PlainTextResponse(f"not ready: {error.message}\n", 503)
+        log.warning("not ready", why=error.message)  # whoever asks need not know where the repository is
+        return PlainTextResponse("not ready: the repository cannot be read\n", 503)
     return PlainTextResponse("ready\n")
 
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator
+from email.utils import formatdate
 from urllib.parse import quote
 
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from modelwatch.core.entities import ModelVersion
 from modelwatch.core.files import open_regular
+from modelwatch.core.json import JsonValue
+from modelwatch.server.access.lending import borrow, lend
+from modelwatch.server.accounts.principal import Role
 from modelwatch.server.addresses import base_url
 from modelwatch.server.api.answers import answer
 from modelwatch.server.api.schemas import TEXT, obj
 from modelwatch.server.endpoint import Call, Endpoint, Needs, Takes
+from modelwatch.server.file_names import names_to_save
 from modelwatch.server.library import Content, TeamLibrary
 
 LINK_PURPOSE = "file"
@@ -37,16 +42,31 @@ def attachment(name: str) -> str:
 def file_answer(content: Content) -> Response:
     """Return a file's bytes; a part of them when the request has a Range."""
     name = content.entry.path.rpartition("/")[2]
-    headers = {**_INERT, "Content-Disposition": attachment(name), "Digest": f"sha-256={content.entry.digest.hex}"}
+    headers = {
+        **_INERT,
+        "Content-Disposition": attachment(name),
+        "Digest": f"sha-256={content.entry.digest.hex}",
+        # Never those of the file on the disk, which all teams share: they tell when another team brought the same bytes.
+        "ETag": f'"{content.entry.digest.hex}"',
+        "Last-Modified": _http_date(content.registered),
+    }
     return _File(content.location, headers=headers, media_type="application/octet-stream")
+
+
+def _http_date(seconds: float) -> str:
+    """Return a time as HTTP writes it; what is none of this calendar, as a damaged document may have, is the oldest."""
+    try:
+        return formatdate(seconds, usegmt=True)
+    except (ValueError, OverflowError, OSError):
+        return formatdate(0, usegmt=True)
 
 
 def _archive(contents: tuple[Content, ...]) -> Iterator[bytes]:
     """Give the pieces of a ZIP archive while it is made: stored, not deflated (weights do not shrink), nothing held."""
     pieces = _Pieces()
     with zipfile.ZipFile(pieces, "w", zipfile.ZIP_STORED) as archive:
-        for content in contents:
-            info = zipfile.ZipInfo(content.entry.path.encode("utf-8", "replace").decode("utf-8"))
+        for content, name in zip(contents, names_to_save([content.entry.path for content in contents]), strict=True):
+            info = zipfile.ZipInfo(name)
             info.external_attr = 0o644 << 16
             descriptor = open_regular(content.location)
             with (
@@ -97,20 +117,20 @@ def _all(call: Call) -> Response:
 
 def _make_link(call: Call) -> Response:
     found = call.library.version(call.path("model"), call.path("version"))
-    fields = {"team": call.library.team, "model": found.model_id, "version": found.version.number}
+    fields: dict[str, JsonValue] = {"team": call.library.team, "model": found.model_id, "version": found.version.number}
     path = (call.body or {}).get("path")
     if path is not None:
         call.library.content(found.model_id, str(found.version.number), path)  # a link to nothing is an error now
         fields["path"] = path
     seconds = float((call.body or {}).get("lifetime", _DEFAULT_LINK_SECONDS))
-    token = call.services.links.token(LINK_PURPOSE, fields, seconds)
+    token = lend(call.services.links, call.principal, LINK_PURPOSE, fields, seconds)
     expires = call.services.links.read(LINK_PURPOSE, token).expires
     return answer(call, {"url": f"{base_url(call.request, call.services)}/api/v1/links/{token}", "expires": expires}, 201)
 
 
 def _follow_link(call: Call) -> Response:
-    fields = call.services.links.read(LINK_PURPOSE, call.path("token")).fields
-    library = call.services.library(fields["team"], sees_all=True)
+    fields, maker = borrow(call.services, LINK_PURPOSE, call.path("token"))
+    library = call.services.library(fields["team"], sees_all=maker.may(fields["team"], Role.VIEWER))
     if "path" in fields:
         return file_answer(library.content(fields["model"], str(fields["version"]), fields["path"]))
     return _whole(library, fields["model"], str(fields["version"]))

@@ -2,38 +2,60 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
+from modelwatch.core.errors import ModelwatchError
 from modelwatch.core.json import dumps
+from modelwatch.server.access.identify import identify
+from modelwatch.server.accounts.principal import Role
 from modelwatch.server.endpoint import Call, Endpoint, Needs
 from modelwatch.server.feed import Feed
-from modelwatch.server.library import TeamLibrary
 
 _BEAT_SECONDS = 15.0
 """A comment is sent so often when nothing happens: proxies close what is silent, and a client that is gone is noticed."""
 
 
-async def _events(library: TeamLibrary, feed: Feed) -> AsyncIterator[str]:
+async def _events(call: Call, feed: Feed) -> AsyncIterator[str]:
     feed.attach()
-    seen = await run_in_threadpool(library.generation)
+    loop = asyncio.get_running_loop()
+    seen = await run_in_threadpool(call.library.generation)
     yield "retry: 2000\n\n"
+    beat = loop.time() + _BEAT_SECONDS
     while not feed.is_closed:
-        await feed.wait(_BEAT_SECONDS)
-        now = await run_in_threadpool(library.generation)
-        changed = await run_in_threadpool(library.changed_since, seen)
-        seen = now  # what changes between the two is told twice rather than never
+        await feed.wait(beat - loop.time())
+        found = await run_in_threadpool(_look, call, seen)
+        if found is None:
+            return
+        seen, changed = found
         if changed:
             yield f"event: models\ndata: {dumps({'models': list(changed)})}\n\n"
-        else:
+        elif loop.time() >= beat:  # not whenever somebody else's models have changed: that would tell how busy other teams are
             yield ": still here\n\n"
+        else:
+            continue
+        beat = loop.time() + _BEAT_SECONDS
+
+
+def _look(call: Call, seen: int) -> tuple[int, tuple[str, ...]] | None:
+    """Return how far the index is and what has changed that they may see now, None when they are nobody any more: this may be days later."""
+    try:
+        principal = identify(call.request, call.services).principal
+    except ModelwatchError:
+        return None
+    library = call.services.library(call.library.team, sees_all=principal.may(call.library.team, Role.VIEWER))
+    if call.library.sees_all and not library.sees_all:
+        return None
+    now = library.generation()
+    return now, library.changed_since(seen)  # what changes between the two is told twice rather than never
 
 
 async def _live(call: Call) -> Response:
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(call.library, call.services.stores.feed), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_events(call, call.services.stores.feed), media_type="text/event-stream", headers=headers)
 
 
 ENDPOINTS = (

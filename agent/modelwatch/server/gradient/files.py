@@ -14,10 +14,13 @@ from modelwatch.core.digest import Digest
 from modelwatch.core.entities import Manifest, ManifestEntry, Storage
 from modelwatch.core.errors import NotFoundError, PermanentError, UsageError
 from modelwatch.core.json import JsonValue
+from modelwatch.server.access.lending import borrow, ended, lend
+from modelwatch.server.accounts.principal import Role
 from modelwatch.server.addresses import base_url
 from modelwatch.server.api.content import LINK_PURPOSE
 from modelwatch.server.endpoint import Call, Endpoint, Needs, Takes
 from modelwatch.server.errors import RefusedError
+from modelwatch.server.file_names import names_to_save
 from modelwatch.server.gradient.answers import answer
 from modelwatch.server.gradient.archives import ARCHIVE_NAME, unpacked
 from modelwatch.server.gradient.framing import LONGEST_HEAD_BYTES, Frame, frame_of
@@ -45,13 +48,15 @@ def _address(call: Call) -> Response:
         ManifestEntry(name, 0, Digest("0" * 64))
     except ValueError as error:
         raise UsageError(f"no file can be called {name!r}") from error
-    fields = {"team": handle.team, "handle": handle.id, "file": name}
-    token = call.services.links.token(_UPLOAD_PURPOSE, fields, _UPLOAD_SECONDS)
+    fields: dict[str, JsonValue] = {"team": handle.team, "handle": handle.id, "file": name}
+    token = lend(call.services.links, call.principal, _UPLOAD_PURPOSE, fields, _UPLOAD_SECONDS)
     return answer(f"{base_url(call.request, call.services)}/gradient/uploads/{token}")
 
 
 async def _receive(call: Call) -> Response:
-    fields = call.services.links.read(_UPLOAD_PURPOSE, call.path("token")).fields
+    fields, maker = await run_in_threadpool(borrow, call.services, _UPLOAD_PURPOSE, call.path("token"))
+    if not maker.may(fields["team"], Role.WRITER):
+        raise ended()
     handle = await run_in_threadpool(call.services.handles.find, fields["team"], fields["handle"])
     if handle is None or handle.model_id is not None:
         raise RefusedError("the link was used already", status=403, code="used_link", hint="begin the upload again")
@@ -150,16 +155,19 @@ def _list_files(call: Call) -> Response:
         return answer([])  # what the client cannot get it must not be told of: it saves whatever comes back
     base = base_url(call.request, call.services)
     files = []
-    for content in call.library.contents(found.version):
-        file: dict[str, JsonValue] = {"file": content.entry.path}
+    contents = call.library.contents(found.version)
+    for content, name in zip(contents, names_to_save([content.entry.path for content in contents]), strict=True):
+        file: dict[str, JsonValue] = {"file": name}
         if body.get("links"):
-            fields = {
+            fields: dict[str, JsonValue] = {
                 "team": call.library.team,
                 "model": found.model_id,
                 "version": found.version.number,
                 "path": content.entry.path,
             }
-            file["url"] = f"{base}/api/v1/links/{call.services.links.token(LINK_PURPOSE, fields, _DOWNLOAD_SECONDS)}"
+            file["url"] = (
+                f"{base}/api/v1/links/{lend(call.services.links, call.principal, LINK_PURPOSE, fields, _DOWNLOAD_SECONDS)}"
+            )
         if body.get("size"):
             file["size"] = content.entry.size
         files.append(file)

@@ -9,8 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from modelwatch.core.errors import ModelwatchError
-from modelwatch.server.access.identify import identify
-from modelwatch.server.accounts.principal import ANONYMOUS, Principal
+from modelwatch.server.accounts.principal import ANONYMOUS
 from modelwatch.server.errors import error_response, headers_of, status_of
 from modelwatch.server.pages.rendering import error_page
 from modelwatch.server.services import Services
@@ -37,6 +36,7 @@ _HINTS: Final = {
 
 def tell(request: Request, services: Services, error: ModelwatchError) -> Response:
     """Return the answer to an error: a page, and JSON for scripts."""
+    del services
     status, _ = status_of(error)
     if "application/json" in request.headers.get("accept", ""):
         return error_response(error, request.state.request_id)
@@ -45,7 +45,9 @@ def tell(request: Request, services: Services, error: ModelwatchError) -> Respon
         return RedirectResponse(f"/login?next={quote(wanted)}", 303)
     response = error_page(
         request,
-        _principal(request, services),
+        getattr(
+            request.state, "principal", ANONYMOUS
+        ),  # a wrong key, or accounts that cannot be read: the page is shown all the same
         status,
         title=_HEADINGS.get(status, "An error"),
         heading=_HEADINGS.get(status, "Something went wrong"),
@@ -55,10 +57,3 @@ def tell(request: Request, services: Services, error: ModelwatchError) -> Respon
     )
     response.headers.update(headers_of(error))
     return response
-
-
-def _principal(request: Request, services: Services) -> Principal:
-    try:
-        return identify(request, services).principal
-    except ModelwatchError:
-        return ANONYMOUS  # a wrong key, or accounts that cannot be read: the page is shown all the same

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 
 from starlette.responses import Response
@@ -107,11 +108,12 @@ def _revoke(call: Call) -> Response:
 
 def _own_key(call: Call) -> ApiKey:
     """Return the key that the address names. Raise NotFoundError for one that is none of theirs, as if it did not exist."""
-    key = call.services.accounts.key(call.path("prefix"))
     team = call.library.team
-    if key.team != team or not (call.principal.may(team, Role.ADMIN) or key.owner == call.principal.name):
-        raise NotFoundError("there is no such key")
-    return key
+    with contextlib.suppress(NotFoundError):
+        key = call.services.accounts.key(call.path("prefix"))
+        if key.team == team and (call.principal.may(team, Role.ADMIN) or key.owner == call.principal.name):
+            return key
+    raise NotFoundError("there is no such key")
 
 
 ENDPOINTS = (

@@ -54,7 +54,9 @@ def _leave(call: Call) -> Response:
     user = text_of(call, "user")
     try:
         call.services.accounts.leave(call.library.team, user, by=call.principal, address=_address(call))
-    except (UsageError, PermanentError, NotFoundError) as error:
+    except (UsageError, NotFoundError):  # whether there is somebody of this name elsewhere is not the team's business
+        return _members_page(call, NotFoundError(f"{user} is no member of {call.library.team}"))
+    except PermanentError as error:
         return _members_page(call, error)
     return redirect(call, _path(call), toast=Toast(f"{user} is no member of {call.library.team} any more."))
 

@@ -239,7 +239,7 @@ _TEMPLATES = _environment()
 def start_of(call: Call, team: str | None) -> Start:
     """Return how commands reach this server, for a team."""
     url = base_url(call.request, call.services)
-    needs_key = not call.services.is_open()
+    needs_key = call.principal.kind is not PrincipalKind.LOCAL
     option = "" if team in {None, DEFAULT_TEAM} else f" --team {words.shell(team)}"
     return Start(url, words.shell(url), option, needs_key, ' -H "X-API-Key: $MODELWATCH_API_KEY"' if needs_key else "")
 

@@ -9,7 +9,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from modelwatch.core.identifiers import is_ulid
-from modelwatch.server.access.guard import ANY_NUMERIC, Guard, Limits, host_name
+from modelwatch.server.access.guard import ANY_NUMERIC, Guard, Limits
+from modelwatch.server.access.hosts import host_name
 
 
 async def _echo(request):

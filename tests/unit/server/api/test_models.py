@@ -197,8 +197,8 @@ def test_files_links_and_archives(server):
     assert (part.status_code, part.content) == (206, b"234")
     with zipfile.ZipFile(io.BytesIO(server.client.get(f"{version}/archive").content)) as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == {"a/data": b"0123456789", "b": b"bee"}
-    link = server.client.post(f"{version}/links", json={"path": "b", "lifetime": 60}).json()["url"]
     headers = server.key("default")
+    link = server.client.post(f"{version}/links", json={"path": "b", "lifetime": 60}, headers=headers).json()["url"]
     assert server.client.get(f"{version}/files/b").status_code == 401
     assert server.client.get(link.removeprefix("http://127.0.0.1:9320")).content == b"bee"
     assert server.client.get(f"{version}/files/nothing", headers=headers).status_code == 404

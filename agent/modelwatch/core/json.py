@@ -48,7 +48,7 @@ def finite(value: JsonValue) -> JsonValue:
     return value
 
 
-def loads_foreign(text: str | bytes, *, depth_limit: int = 100) -> JsonValue:
+def loads_foreign(text: str | bytes, *, depth_limit: int = 100, values_limit: int = 2_000_000) -> JsonValue:
     """
     Return the value of a JSON text that somebody else wrote, fit to be written by us: non-finite floats are encoded.
 
@@ -57,9 +57,16 @@ def loads_foreign(text: str | bytes, *, depth_limit: int = 100) -> JsonValue:
 
         depth_limit: How deep lists and objects may be nested.
 
+        values_limit:
+            How many values there may be, about. Empty lists take thirty times the memory that they take as text, and a megabyte of
+            them packs into a kilobyte. The files of the largest version are half as many values.
+
     Raises:
-        ValueError: It is not JSON, or is nested too deeply.
+        ValueError: It is not JSON, is nested too deeply, or holds too much.
     """
+    separators = (b",", b"[", b"{") if isinstance(text, bytes) else (",", "[", "{")
+    if sum(text.count(separator) for separator in separators) > values_limit:  # type: ignore[arg-type] # each of the text's own kind
+        raise ValueError(f"JSON of more than {values_limit} values")
     value = loads(text)
     level = [value]
     for _ in range(depth_limit):

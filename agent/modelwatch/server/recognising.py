@@ -2,7 +2,8 @@
 What uploaded content is, as the formats tell.
 
 Formats read files by their names in a folder, and content has none: for the time of the look it is hard-linked into a folder of the
-server's own, which takes no room and no time. Where that is not possible nothing is recognised; the upload is as good without.
+server's own, which takes no room and no time. Where that is not possible, or the files take too long to be read, nothing is recognised;
+the upload is as good without.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from modelwatch.core.abandon import Abandoned, abandoned_when
 from modelwatch.core.entities import Manifest, ModelType
 from modelwatch.formats.recognise import Recognised, recognise
 from modelwatch.repository.repository import Repository
@@ -24,6 +26,8 @@ from modelwatch.server.accounts.database import accounts_path
 _PREFIX: Final = "recognising-"
 _MOST_FILES: Final = 10_000
 _LEFT_BEHIND_SECONDS: Final = 3600.0
+_LONGEST_SECONDS: Final = 20.0
+"""Files are somebody else's: one can be made to be looked at for hours, and others use the server meanwhile."""
 
 
 def recognise_content(repository: Repository, manifest: Manifest, model_type: ModelType | None) -> Recognised:
@@ -38,7 +42,12 @@ def recognise_content(repository: Repository, manifest: Manifest, model_type: Mo
         model_type: What the user says it is, None to recognise it.
     """
     if len(manifest.entries) <= _MOST_FILES:
-        with contextlib.suppress(OSError, ValueError), _named(repository, manifest) as folder:
+        end = time.monotonic() + _LONGEST_SECONDS
+        with (
+            contextlib.suppress(OSError, ValueError, Abandoned),
+            _named(repository, manifest) as folder,
+            abandoned_when(lambda: time.monotonic() >= end),
+        ):
             return recognise(folder, [entry.path for entry in manifest.entries], model_type)
     return Recognised(model_type or ModelType.CUSTOM)
 

@@ -43,6 +43,9 @@ _HEAP_LIMIT_BYTES: Final = 16 << 20
 _TREE_DEPTH_LIMIT: Final = 16
 _TEXT_LIMIT_BYTES: Final = 16 << 20
 
+TOLD_ATTRIBUTES: Final = frozenset({"backend", "keras_version", "layer_names", "model_config", "training_config"})
+"""Keras's own. Others are not kept: lists of short texts take thirty times the memory that they take in the file."""
+
 Kind = Literal["integer", "unsigned", "float", "string", "text", "other"]
 """``string`` is of fixed length, ``text`` of variable length."""
 
@@ -79,7 +82,7 @@ class Contents:
 
     Attributes:
         datasets: By path, without a leading slash.
-        attributes: Of each group that has some that were understood, by the group's path; the root's path is empty.
+        attributes: Those of `TOLD_ATTRIBUTES` of each group that has some, by the group's path; the root's path is empty.
         groups: Paths of all groups but the root.
         uncharted: What was not understood, for people; when empty, `datasets` and `groups` are all there are.
     """
@@ -292,6 +295,8 @@ def _attributes(file: MeteredFile, messages: list[Message]) -> Iterator[tuple[st
         pad = 8 if version == 1 else 1
         position = 9 if version == 3 else 8
         name = body[position : position + name_size].rstrip(b"\0").decode("utf-8", "replace")
+        if name not in TOLD_ATTRIBUTES:
+            continue
         position += -(-name_size // pad) * pad
         kind, item_bytes = _type(body[position : position + type_size])
         position += -(-type_size // pad) * pad

@@ -39,11 +39,13 @@ def decode_float(value: float | str) -> float:
 
 def finite(value: JsonValue) -> JsonValue:
     """Return `value` with every non-finite float inside it encoded as `encode_float` does."""
+    if value is None or isinstance(value, (str, bytes, int)):  # most values of a long document, which others wait for
+        return value
     if isinstance(value, float):
         return encode_float(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):
         return {str(key): finite(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+    if isinstance(value, (list, Sequence)):
         return [finite(item) for item in value]
     return value
 

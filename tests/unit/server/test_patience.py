@@ -67,3 +67,40 @@ def test_a_request_that_came_whole_is_answered(monkeypatch):
         return await reader.readline()
 
     assert asyncio.run(_served(sends_a_slow_body)).startswith(b"HTTP/1.1 200 ")
+
+
+def test_an_answer_that_nobody_takes_is_not_kept(monkeypatch):
+    """The connection is let go, with what was left to send, and the request that made it ends."""
+    monkeypatch.setattr(patience, "STALLED_SECONDS", 0.05)
+    ended = []
+
+    async def sends_without_end(_scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while True:
+            await send({"type": "http.response.body", "body": bytes(1 << 20), "more_body": True})
+            if ended:
+                return
+            await asyncio.wait({asyncio.create_task(receive())}, timeout=0)
+
+    async def serve():
+        config = uvicorn.Config(sends_without_end, port=0, http=PatientProtocol, log_config=None, lifespan="off")
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server._serve())
+        while not server.started:
+            await asyncio.wait({task}, timeout=0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        _, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        try:
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            while not server.server_state.connections:
+                await asyncio.wait({task}, timeout=0.01)
+            while server.server_state.connections:  # nothing is read meanwhile
+                await asyncio.wait({task}, timeout=0.01)
+            ended.append(True)
+        finally:
+            writer.close()
+            server.should_exit = True
+            await task
+
+    asyncio.run(asyncio.wait_for(serve(), 30))
+    assert ended

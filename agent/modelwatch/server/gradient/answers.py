@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from modelwatch.core.errors import ModelwatchError
 from modelwatch.core.json import JsonValue, dumps, finite
+from modelwatch.server.endpoint import Call
 from modelwatch.server.errors import headers_of, status_of
 from modelwatch.server.services import Services
 
@@ -16,6 +17,11 @@ _NO_TOKEN = "No such API token"  # noqa: S105 - the words of the real service
 def answer(value: JsonValue, status: int = 200) -> Response:
     """Return a JSON answer."""
     return Response(dumps(finite(value)), status, media_type="application/json")
+
+
+def fields_of(call: Call) -> dict[str, JsonValue]:
+    """Return the fields of what was sent; none of anything but an object."""
+    return call.body if isinstance(call.body, dict) else {}
 
 
 def tell(request: Request, services: Services, error: ModelwatchError) -> Response:

@@ -21,7 +21,7 @@ from modelwatch.server.api.content import LINK_PURPOSE
 from modelwatch.server.endpoint import Call, Endpoint, Needs, Takes
 from modelwatch.server.errors import RefusedError
 from modelwatch.server.file_names import names_to_save
-from modelwatch.server.gradient.answers import answer
+from modelwatch.server.gradient.answers import answer, fields_of
 from modelwatch.server.gradient.archives import ARCHIVE_NAME, unpacked
 from modelwatch.server.gradient.framing import LONGEST_HEAD_BYTES, Frame, frame_of
 from modelwatch.server.gradient.handles import Handle
@@ -144,7 +144,7 @@ def _put(library: TeamLibrary, size: int, pieces: Iterator[bytes]) -> Digest:
 
 
 def _list_files(call: Call) -> Response:
-    body = call.body if isinstance(call.body, dict) else {}
+    body = fields_of(call)
     identifier = str(body.get("id") or "")
     handle = call.services.handles.find(call.library.team, identifier)
     wanted, number = (identifier, "latest") if handle is None else (str(handle.model_id or ""), str(handle.number))

@@ -15,7 +15,7 @@ from modelwatch.core.json import JsonValue, loads_foreign
 from modelwatch.repository.index.answers import IndexedModel
 from modelwatch.repository.index.queries import LARGEST_PAGE, ModelQuery
 from modelwatch.server.endpoint import Call, Endpoint, Needs
-from modelwatch.server.gradient.answers import answer
+from modelwatch.server.gradient.answers import answer, fields_of
 from modelwatch.server.gradient.handles import Handle
 from modelwatch.server.gradient.records import record
 from modelwatch.server.gradient.routes import both
@@ -26,7 +26,7 @@ _FILTERS = frozenset({"id", "projectId", "experimentId", "name", "modelType"})
 
 def _list(call: Call) -> Response:
     """Answer with every model that fits, as the client asks for: it knows no pages."""
-    body = call.body or {}
+    body = fields_of(call)
     wanted = _wanted(body)
     tags = tuple(_texts(body.get("tagFilter") or (), "tagFilter"))
     total = call.library.counts().models
@@ -106,7 +106,7 @@ def _create(call: Call) -> Response:
 
     The client sends all it has in the query; the documentation's own example sends JSON.
     """
-    given = {**(call.body if isinstance(call.body, dict) else {}), **dict(call.request.query_params)}
+    given = {**fields_of(call), **dict(call.request.query_params)}
     name = str(given.get("name") or "").strip()
     if not name or not name.isprintable() or len(name.encode("utf-8", "surrogatepass")) > _LONGEST_NAME_BYTES:
         raise UsageError("a model needs a name: one line of text")
@@ -173,7 +173,7 @@ def registered(call: Call, handle: Handle, manifest: Manifest, *, storage: Stora
 
 def _delete(call: Call) -> Response:
     """Delete a model, or what an upload has made: the client deletes the upload's id when the upload fails."""
-    identifier = str((call.body or {}).get("id") or "")
+    identifier = str(fields_of(call).get("id") or "")
     handle = call.services.handles.find(call.library.team, identifier)
     if handle is None:
         model = call.library.model(identifier)

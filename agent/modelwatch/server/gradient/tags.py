@@ -9,7 +9,7 @@ from starlette.responses import Response
 from modelwatch.core.errors import UsageError
 from modelwatch.core.json import JsonValue
 from modelwatch.server.endpoint import Call, Endpoint, Needs
-from modelwatch.server.gradient.answers import answer
+from modelwatch.server.gradient.answers import answer, fields_of
 from modelwatch.server.gradient.routes import both
 
 _ENTITY = "mlModel"
@@ -53,7 +53,7 @@ def _get(call: Call) -> Response:
 
 
 def _update(call: Call) -> Response:
-    body = call.body if isinstance(call.body, dict) else {}
+    body = fields_of(call)
     _check_entity(body.get("entity"))
     tags = body.get("tags")
     if not isinstance(tags, list) or len(tags) > _MOST_TAGS or not all(isinstance(tag, str) for tag in tags):

@@ -157,6 +157,8 @@ def _body(endpoint: Endpoint, things: Things) -> object:
         "change_model": {"notes": "overwritten", "tags": ["overwritten"], "public": True, "name": "overwritten"},
         "set_alias": {"version": 1},
         "change_version": {"notes": "overwritten", "tags": ["overwritten"]},
+        "change_model_tags": {"add": ["overwritten"]},
+        "change_version_tags": {"add": ["overwritten"]},
         "make_link": {"path": names["path"]},
         "missing_blobs": {"blobs": [blob]},
         "begin_upload": blob,

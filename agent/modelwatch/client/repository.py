@@ -106,13 +106,13 @@ class RemoteRepository:
         return self._read(experiment_from_json, self._get("experiments", identifier))
 
     def runs(self, name: str) -> tuple[RunSummary, ...]:
-        """Ask for the runs without their curves."""
-        value = self._get("models", self.model(name).id, "runs")
+        """Ask for the runs without their curves. The model need have no version yet, so it is asked for by what it is called."""
+        value = self._get("models", name, "runs")
         return self._read(lambda value: tuple(run_from_json(each) for each in value["runs"]), value)
 
     def run(self, name: str, run: str) -> RunReport:
         """Ask for one with its curves."""
-        return self._read(RunReport.from_json, self._get("models", self.model(name).id, "runs", run))
+        return self._read(RunReport.from_json, self._get("models", name, "runs", run))
 
     # -------------------------------------------------------------------------------------------------------------- content
 
@@ -153,21 +153,16 @@ class RemoteRepository:
     # ------------------------------------------------------------------------------------------------------------- changing
 
     def tag(self, name: str, tags: Sequence[str], *, version: str | None = None) -> None:
-        """Ask for the tags that are there with these."""
-        self._set_tags(name, version, lambda before: {*before, *tags})
+        """Ask for these to be added."""
+        self._change_tags(name, version, {"add": sorted(set(tags))})
 
     def untag(self, name: str, tags: Sequence[str], *, version: str | None = None) -> None:
-        """Ask for the tags that are there without these."""
-        self._set_tags(name, version, lambda before: set(before) - set(tags))
+        """Ask for these to be taken away."""
+        self._change_tags(name, version, {"remove": sorted(set(tags))})
 
-    def _set_tags(self, name: str, version: str | None, change: Callable[[Sequence[str]], set[str]]) -> None:
-        if version is None:
-            model = self.model(name)
-            path, before = ["models", model.id], model.tags
-        else:
-            found = self.version(name, version)
-            path, before = ["models", found.model.id, "versions", str(found.version.number)], found.version.tags
-        self._send("PATCH", *path, body={"tags": sorted(change(before))})
+    def _change_tags(self, name: str, version: str | None, changes: JsonValue) -> None:
+        part = [] if version is None else ["versions", version]
+        self._send("POST", "models", self.model(name).id, *part, "tags", body=changes)
 
     def note(self, name: str, text: str, *, version: str | None = None) -> None:
         """Ask for the notes to be this."""

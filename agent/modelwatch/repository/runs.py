@@ -10,6 +10,8 @@ latest event that there was when it was told: events are in one order, whatever 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from modelwatch.core.entities import RunReport
 from modelwatch.core.json import JsonValue, loads
 from modelwatch.repository.layout import Place
@@ -39,6 +41,30 @@ def read_reports(storage: DirectoryStorage, place: Place) -> tuple[RunReport, ..
 def read_report(storage: DirectoryStorage, place: Place, run: str) -> RunReport | None:
     """Return the report of one run, or None when there is none. Raise as `read_reports`."""
     return _read(storage, place.run(run), max(read_deletions(storage, place), default="")) if run else None
+
+
+def latest_reports(storage: DirectoryStorage, models: Iterable[Place], limit: int) -> tuple[RunReport, ...]:
+    """Return the reports of some models that were told last, the latest first: at most `limit`. Raise as `read_reports`."""
+    told = [(written, key, place) for place in models for key in _keys(storage, place) if (written := _written_ns(storage, key))]
+    deleted: dict[Place, str] = {}
+    found = []
+    for _, key, place in sorted(told, reverse=True):
+        if place not in deleted:
+            deleted[place] = max(read_deletions(storage, place), default="")
+        report = _read(storage, key, deleted[place])
+        if report is not None:
+            found.append(report)
+        if len(found) == limit:
+            break
+    return tuple(found)
+
+
+def _written_ns(storage: DirectoryStorage, key: str) -> int:
+    """Return when a report was told, 0 when it is gone."""
+    try:
+        return storage.path(key).stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def remove_lost_reports(storage: DirectoryStorage, place: Place, now: float) -> None:

@@ -13,7 +13,7 @@ from modelwatch.repository.layout import Place, encode_name
 from modelwatch.repository.opening import ensure_header, read_header
 from modelwatch.repository.reading import Contents, MalformedError, Problem, places, read_alias, read_contents
 from modelwatch.repository.renaming import find_place
-from modelwatch.repository.runs import read_report, read_reports
+from modelwatch.repository.runs import latest_reports, read_report, read_reports
 from modelwatch.repository.showing import model_of
 from modelwatch.repository.storage.directory import DirectoryStorage, failures_are_of_state, failures_are_transient
 
@@ -239,6 +239,11 @@ class RepositoryView:
         raise NotFoundError(
             f"nothing is known of a run {run!r} of model {name!r}", hint=f"there are: {known}" if known else "none has reported"
         )
+
+    def latest_runs(self, team: str, limit: int) -> tuple[RunReport, ...]:
+        """Return the runs of a team that were told of last, whether or not their models have a version; the latest first. Raise StateError."""
+        with failures_are_of_state(self.root):
+            return latest_reports(self.storage, places(self.storage, encode_name(team)), limit)
 
     def public_models(self) -> tuple[RegisteredModel, ...]:
         """Return the models of all teams that anyone may read, sorted by team and name. Raise StateError."""

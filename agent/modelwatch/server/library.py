@@ -181,12 +181,26 @@ class TeamLibrary:
         raise NotFoundError(f"no version came from an experiment {identifier!r}")
 
     def runs(self, wanted: str) -> Sequence[RunReport]:
-        """Return what agents told of the runs of a model, the latest first."""
-        return self._repository.runs(self.model(wanted).name, team=self.team)
+        """Return what agents told of the runs of a model, in the order in which they started; it need have no version yet."""
+        return self._repository.runs(self._training(wanted), team=self.team)
 
     def run(self, wanted: str, run: str) -> RunReport:
         """Return what the agent of one run told."""
-        return self._repository.run(self.model(wanted).name, run, team=self.team)
+        return self._repository.run(self._training(wanted), run, team=self.team)
+
+    def latest_runs(self, limit: int) -> Sequence[RunReport]:
+        """Return the runs of the team that were told of last, of all its models and of those that have no version yet; the latest first."""
+        self._require_all()
+        return self._repository.latest_runs(self.team, limit)
+
+    def _training(self, wanted: str) -> str:
+        """Return the name of a model; to members also of one of which there are only trainings that go on."""
+        try:
+            return self.model(wanted).name
+        except NotFoundError:
+            if not self.sees_all:
+                raise
+            return wanted
 
     def generation(self) -> int:
         """Return how far the index has come."""

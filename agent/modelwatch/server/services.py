@@ -27,6 +27,7 @@ from modelwatch.server.accounts.names import team_name
 from modelwatch.server.accounts.principal import DEFAULT_TEAM, Principal, PrincipalKind, Role
 from modelwatch.server.feed import Feed
 from modelwatch.server.gradient.handles import Handles
+from modelwatch.server.gradient.tag_reads import TagReads
 from modelwatch.server.library import Stores, TeamLibrary
 from modelwatch.server.transfers import Transfers
 
@@ -43,6 +44,7 @@ class Services:
         accounts: Who may do what.
         links: Signs links.
         handles: What Gradient's client is uploading.
+        tag_reads: What Gradient's clients were told of tags.
         clock: The time.
         address: Where the server listens.
         external_url: Where people reach it, or None when that is what requests say.
@@ -52,6 +54,7 @@ class Services:
     accounts: Accounts
     links: LinkSigner
     handles: Handles
+    tag_reads: TagReads
     clock: Clock
     address: Address
     external_url: str | None = None
@@ -111,7 +114,8 @@ def opened(
         stack.callback(transfers.close)
         handles = Handles(folder / "gradient.db", clock)
         stack.callback(handles.close)
-        yield Services(Stores(repository, index, transfers, Feed()), accounts, signer, handles, clock, address, external_url)
+        stores = Stores(repository, index, transfers, Feed())
+        yield Services(stores, accounts, signer, handles, TagReads(clock), clock, address, external_url)
 
 
 def _index_path(repository: Repository) -> Path:

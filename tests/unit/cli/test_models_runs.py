@@ -1,5 +1,6 @@
 """`modelwatch models runs`, run as the command line runs it."""
 
+import contextlib
 import json
 import re
 import time
@@ -7,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from repositories import add_version, new_repository
+from thread_server import thread_server
 
 from modelwatch.cli.main import main
 from modelwatch.core.entities import RunState
@@ -27,16 +29,21 @@ def repository(tmp_path):
     return repository
 
 
-@pytest.fixture
-def call(tmp_path, capsys, repository):
-    """Return a function that runs `models runs` with some words and gives exit code, standard output and standard error."""
+@pytest.fixture(params=["folder", "server"])
+def call(request, tmp_path, capsys, repository):
+    """Return a function that runs `models runs` with some words, beside the folder and through a server, and gives exit code and what it prints."""
+    with contextlib.ExitStack() as stack:
+        address = str(tmp_path / "repository")
 
-    def call(*words):
-        code = main(["models", "runs", *words, "--repository", str(tmp_path / "repository")])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
+        def call(*words):
+            nonlocal address
+            if request.param == "server" and "://" not in address:
+                address = stack.enter_context(thread_server(tmp_path / "repository")).url
+            code = main(["models", "runs", *words, "--repository", address])
+            printed = capsys.readouterr()
+            return code, printed.out, printed.err
 
-    return call
+        yield call
 
 
 def test_one_line_a_run(call):

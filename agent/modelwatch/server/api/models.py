@@ -10,7 +10,7 @@ from modelwatch.repository.index.answers import IndexedModel, Page
 from modelwatch.repository.index.json_shapes import indexed_model_json
 from modelwatch.repository.json_shapes import run_json
 from modelwatch.repository.summaries import RunSummary
-from modelwatch.server.api.answers import answer
+from modelwatch.server.api.answers import answer, whole_number
 from modelwatch.server.api.queries import MODEL_PARAMETERS, model_query
 from modelwatch.server.api.schemas import (
     BYTES,
@@ -20,14 +20,16 @@ from modelwatch.server.api.schemas import (
     NUMBER,
     PAGE_OF_MODELS,
     TAG,
+    TAG_CHANGES,
     TEXT,
     listed,
     nullable,
     obj,
     ref,
 )
-from modelwatch.server.endpoint import Call, Endpoint, Needs, Takes
+from modelwatch.server.endpoint import Call, Endpoint, Needs, Parameter, Takes
 
+_MOST_RUNS = 200
 _MODELS = "/api/v1/teams/{team}/models"
 _MODEL = _MODELS + "/{model}"
 
@@ -73,6 +75,12 @@ def _change(call: Call) -> Response:
     return answer(call, _shown(call, model.id))
 
 
+def _change_tags(call: Call) -> Response:
+    model = call.library.model(call.path("model"))
+    call.library.change_tags(model.id, add=call.body.get("add", ()), remove=call.body.get("remove", ()))
+    return answer(call, _shown(call, model.id))
+
+
 def _delete(call: Call) -> Response:
     model = call.library.model(call.path("model"))
     numbers = call.library.delete_model(model.id)
@@ -114,6 +122,12 @@ def _runs(call: Call) -> Response:
     reports = call.library.runs(call.path("model"))
     now = call.services.clock.now()
     return answer(call, {"runs": [run_json(RunSummary.of(report, now)) for report in reports]})
+
+
+def _latest_runs(call: Call) -> Response:
+    reports = call.library.latest_runs(whole_number(call, "limit", default=50, most=_MOST_RUNS))
+    now = call.services.clock.now()
+    return answer(call, {"runs": [{"model": report.model, **run_json(RunSummary.of(report, now))} for report in reports]})
 
 
 def _run(call: Call) -> Response:
@@ -162,6 +176,18 @@ ENDPOINTS = (
         documented=True,
     ),
     Endpoint(
+        "POST",
+        _MODEL + "/tags",
+        Needs.WRITE,
+        _change_tags,
+        Takes.JSON,
+        name="change_model_tags",
+        text="Add tags to a model and take others away, in one step: what others do to its tags meanwhile stays.",
+        body=TAG_CHANGES,
+        answers={200: ref("Model")},
+        documented=True,
+    ),
+    Endpoint(
         "DELETE",
         _MODEL,
         Needs.WRITE,
@@ -193,11 +219,22 @@ ENDPOINTS = (
     ),
     Endpoint(
         "GET",
+        "/api/v1/teams/{team}/runs",
+        Needs.READ,
+        _latest_runs,
+        name="list_latest_runs",
+        text="The team's training runs that were told of last, each with its model, which may have no version yet; the latest first.",
+        answers={200: obj({"runs": listed({"type": "object"})})},
+        parameters=(Parameter("limit", "how many", {"type": "integer", "minimum": 1, "maximum": _MOST_RUNS, "default": 50}),),
+        documented=True,
+    ),
+    Endpoint(
+        "GET",
         _MODEL + "/runs",
         Needs.READ,
         _runs,
         name="list_runs",
-        text="The training runs that agents have told of, the latest first.",
+        text="The training runs of a model that agents have told of, in the order in which they started; it need have no version yet.",
         answers={200: obj({"runs": listed({"type": "object"})})},
         documented=True,
     ),

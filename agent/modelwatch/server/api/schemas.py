@@ -41,6 +41,7 @@ NAME: Schema = {
     "pattern": r"^[^\u0000-\u001f\u007f]*\S[^\u0000-\u001f\u007f]*$",
 }
 TAG: Schema = {"type": "string", "minLength": 1, "maxLength": 100, "pattern": r"^[^\u0000-\u001f\u007f]*\S[^\u0000-\u001f\u007f]*$"}
+TAG_CHANGES: Schema = obj({}, {name: listed(TAG, maxItems=1000) for name in ("add", "remove")}, closed=True)
 NOTES: Schema = {"type": "string", "maxLength": 100_000}
 TIME: Schema = {"type": "string", "format": "date-time"}
 COUNT: Schema = {"type": "integer", "minimum": 0}

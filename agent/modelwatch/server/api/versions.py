@@ -9,7 +9,7 @@ from modelwatch.repository.index.json_shapes import indexed_version_json
 from modelwatch.repository.json_shapes import files_json
 from modelwatch.server.api.answers import answer
 from modelwatch.server.api.queries import VERSION_PARAMETERS, version_query
-from modelwatch.server.api.schemas import NOTES, PAGE_OF_VERSIONS, TAG, listed, obj, ref
+from modelwatch.server.api.schemas import NOTES, PAGE_OF_VERSIONS, TAG, TAG_CHANGES, listed, obj, ref
 from modelwatch.server.endpoint import Call, Endpoint, Needs, Takes
 
 _VERSIONS = "/api/v1/teams/{team}/models/{model}/versions"
@@ -42,6 +42,14 @@ def _change(call: Call) -> Response:
         call.library.note(found.model_id, call.body["notes"], number)
     if "tags" in call.body:
         call.library.set_tags(found.model_id, tuple(call.body["tags"]), number)
+    return answer(call, indexed_version_json(call.library.version(found.model_id, number)))
+
+
+def _change_tags(call: Call) -> Response:
+    found = _found(call)
+    number = str(found.version.number)
+    add, remove = call.body.get("add", ()), call.body.get("remove", ())
+    call.library.change_tags(found.model_id, add=add, remove=remove, number=number)
     return answer(call, indexed_version_json(call.library.version(found.model_id, number)))
 
 
@@ -96,6 +104,18 @@ ENDPOINTS = (
         name="change_version",
         text="Replace a version's notes or its tags.",
         body=obj({}, {"notes": NOTES, "tags": listed(TAG, maxItems=1000)}, closed=True),
+        answers={200: ref("Version")},
+        documented=True,
+    ),
+    Endpoint(
+        "POST",
+        _VERSION + "/tags",
+        Needs.WRITE,
+        _change_tags,
+        Takes.JSON,
+        name="change_version_tags",
+        text="Add tags to a version and take others away, in one step.",
+        body=TAG_CHANGES,
         answers={200: ref("Version")},
         documented=True,
     ),

@@ -1,4 +1,8 @@
-"""`gradient models tags add | remove`: the client reads all tags of a model, changes them and writes all of them back."""
+"""
+`gradient models tags add | remove`: the client reads all tags of a model, changes them and writes all of them back.
+
+Of what it writes only the difference to what it has read is done, in one step: another client's tag that came meanwhile stays.
+"""
 
 from __future__ import annotations
 
@@ -48,6 +52,7 @@ def _get(call: Call) -> Response:
     for identifier in (call.query("entityIds") or "").split(","):
         if identifier:
             model = call.library.model(_model_id(call, identifier))
+            call.services.tag_reads.told(str(call.principal), model.id, model.tags)
             answers[identifier] = _entries(call, identifier, model.tags)
     return answer(answers)
 
@@ -64,8 +69,10 @@ def _update(call: Call) -> Response:
             raise UsageError(f"a tag is one line of at most {_LONGEST_TAG} characters")
     identifier = str(body.get("entityId") or "")
     model = call.library.model(_model_id(call, identifier))
-    call.library.set_tags(model.id, names)
-    return answer(_entries(call, identifier, tuple(names)))
+    add, remove = call.services.tag_reads.change(str(call.principal), model.id, names, model.tags)
+    if add or remove:
+        call.library.change_tags(model.id, add=sorted(add), remove=sorted(remove))
+    return answer(_entries(call, identifier, call.library.model(model.id).tags))
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (

@@ -260,3 +260,70 @@ def test_too_long_a_body_is_refused(server):
     """Before it is held in memory."""
     answer = server.client.patch(MODEL, content=b" " * ((1 << 20) + 1))
     assert answer.status_code == 413
+
+
+def test_a_training_is_seen_before_its_first_version(server):
+    """Its runs are listed with the name of the model that is to come, and shown with their curves; to who is no member there is nothing."""
+    server.register({"data": b"one"}, model="older")
+    server.client.put(f"{TEAM}/runs", content=json.dumps(make_report(model="older", run="run-0").to_json()))
+    report = make_report(model="to come")
+    assert server.client.put(f"{TEAM}/runs", content=json.dumps(report.to_json())).status_code == 204
+    listed = server.client.get(f"{TEAM}/runs").json()["runs"]
+    assert [(run["model"], run["run"], run["state"]) for run in listed] == [
+        ("to come", "run-1", "training"),
+        ("older", "run-0", "training"),
+    ]
+    assert [run["run"] for run in server.client.get(f"{TEAM}/runs?limit=1").json()["runs"]] == ["run-1"]
+    assert server.client.get(f"{TEAM}/runs?limit=0").status_code == 400
+    assert [run["run"] for run in server.client.get(f"{TEAM}/models/to%20come/runs").json()["runs"]] == ["run-1"]
+    assert server.client.get(f"{TEAM}/models/to%20come/runs/run-1").json() == report.to_json()
+    assert server.client.get(f"{TEAM}/models/to%20come/runs/other").status_code == 404
+    assert server.client.get(f"{TEAM}/models/nothing/runs").status_code == 404
+    assert server.client.get(f"{TEAM}/models/to%20come").status_code == 404
+    blue = server.key("blue")
+    for path in ("runs", "models/to%20come/runs", "models/to%20come/runs/run-1"):
+        assert server.client.get(f"{TEAM}/{path}", headers=blue).status_code == 404
+
+
+def test_the_runs_of_a_model_that_was_deleted_are_not_listed(server):
+    """They come back with it."""
+    server.register({"data": b"one"})
+    server.client.put(f"{TEAM}/runs", content=json.dumps(make_report().to_json()))
+    identifier = server.client.get(MODEL).json()["id"]
+    server.client.delete(MODEL)
+    assert server.client.get(f"{TEAM}/runs").json()["runs"] == []
+    server.client.post(f"{TEAM}/models/{identifier}/restore")
+    assert [run["run"] for run in server.client.get(f"{TEAM}/runs").json()["runs"]] == ["run-1"]
+
+
+def test_tags_are_added_and_taken_away_in_one_step(server):
+    """Of a model and of a version; what is not named stays, and what is not there is no error."""
+    server.register({"data": b"one"})
+    for path in (MODEL, f"{MODEL}/versions/1"):
+        assert server.client.post(f"{path}/tags", json={"add": ["b", "a"]}).json()["tags"] == ["a", "b"]
+        assert server.client.post(f"{path}/tags", json={"add": ["c"], "remove": ["a", "nothing"]}).json()["tags"] == ["b", "c"]
+        for wrong in ({"add": "a"}, {"add": [""]}, {"set": ["a"]}, {"remove": [1]}):
+            assert server.client.post(f"{path}/tags", json=wrong).status_code == 400
+
+
+def test_two_who_add_tags_at_once_lose_none(server, tmp_path):
+    """The command line's client, and Gradient's, which reads all tags and writes all of them back: whoever comes between stays."""
+    server.register({"data": b"one"})
+    identifier = server.client.get(MODEL).json()["id"]
+
+    def read():
+        entries = server.client.request("GET", "/entityTags/getTags", params={"entity": "mlModel", "entityIds": identifier}).json()
+        return {entry["tag"]["name"] for entry in entries[identifier]}
+
+    def write(tags):
+        body = {"entity": "mlModel", "entityId": identifier, "tags": sorted(tags)}
+        return {entry["tag"]["name"] for entry in server.client.put("/entityTags/updateTags/", json=body).json()}
+
+    one, other = read(), read()
+    server.client.post(f"{MODEL}/tags", json={"add": ["theirs"]})
+    assert write(one | {"one"}) == {"one", "theirs"}
+    assert write(other | {"other"}) == {"one", "other", "theirs"}
+    one, other = read(), read()
+    assert write(one - {"one"}) == {"other", "theirs"}
+    assert write(other - {"other"}) == {"theirs"}
+    assert write(read() | {"theirs"}) == {"theirs"}

@@ -10,10 +10,12 @@ from modelwatch.cli import output
 from modelwatch.cli.arguments import Subparsers, settings_of
 from modelwatch.cli.models_selection import add_model, add_parser, add_version, on_repository, opened_if_there
 from modelwatch.core.entities import Metric
+from modelwatch.core.errors import UsageError
 from modelwatch.core.json import JsonValue
 from modelwatch.metrics.summary import headline
 from modelwatch.repository.base import Listed, TeamRepository
-from modelwatch.repository.json_shapes import files_json, model_json, timestamp, version_json
+from modelwatch.repository.deleted import Deleted
+from modelwatch.repository.json_shapes import deleted_json, files_json, model_json, timestamp, version_json
 from modelwatch.repository.summaries import ModelSummary, VersionSummary
 
 _VERSION_COLUMNS = ("version", "type", "step", "loss", "accuracy", "val loss", "val accuracy", "size", "when")
@@ -33,10 +35,12 @@ def add_to(subparsers: Subparsers) -> None:
         subparsers,
         "list",
         text="List models, each with its latest version.",
-        examples="  modelwatch models list --tag released\n  modelwatch models list --public",
+        examples="  modelwatch models list --tag released\n  modelwatch models list --public\n  modelwatch models list --deleted",
     )
     parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="only models with this tag; repeat for several")
-    parser.add_argument("--public", action="store_true", help="the models that any team has published, instead of the team's own")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--public", action="store_true", help="the models that any team has published, instead of the team's own")
+    which.add_argument("--deleted", action="store_true", help="what was deleted and `modelwatch models restore` brings back")
     parser.set_defaults(handle=_list)
 
     parser = add_parser(
@@ -66,6 +70,8 @@ def add_to(subparsers: Subparsers) -> None:
 def _list(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     with opened_if_there(settings) as repository:
+        if arguments.deleted:
+            return _list_deleted(() if repository is None else repository.deleted(), arguments)
         if repository is None:
             listed = Listed(())
         elif arguments.public:
@@ -95,6 +101,27 @@ def _list(arguments: argparse.Namespace) -> int:
             spare=("id", "size", "when"),
         )
     return 0
+
+
+def _list_deleted(deleted: Sequence[Deleted], arguments: argparse.Namespace) -> int:
+    if arguments.tag:
+        raise UsageError("what was deleted cannot be listed by tags", hint="leave --tag out")
+    if arguments.json:
+        output.print_json({"deleted": [deleted_json(each) for each in deleted]})
+        return 0
+    output.table(
+        ("name", "what", "deleted", "kept until", "id"),
+        [(each.model, _what(each), output.ago(each.deleted), timestamp(each.until), each.model_id) for each in deleted],
+        empty="nothing that was deleted can be restored",
+        spare=("id",),
+    )
+    return 0
+
+
+def _what(deleted: Deleted) -> str:
+    if deleted.version is not None:
+        return f"version {deleted.version}"
+    return "all of it, 1 version" if len(deleted.versions) == 1 else f"all of it, {len(deleted.versions)} versions"
 
 
 def _versions(repository: TeamRepository, arguments: argparse.Namespace) -> int:

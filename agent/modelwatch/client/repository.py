@@ -20,8 +20,15 @@ from modelwatch.core.files import RegularFile
 from modelwatch.core.identifiers import new_ulid
 from modelwatch.core.json import JsonValue
 from modelwatch.repository.base import FoundVersion, Listed
+from modelwatch.repository.deleted import Deleted
 from modelwatch.repository.garbage import Collected
-from modelwatch.repository.json_shapes import experiment_from_json, model_from_json, run_from_json, version_from_json
+from modelwatch.repository.json_shapes import (
+    deleted_from_json,
+    experiment_from_json,
+    model_from_json,
+    run_from_json,
+    version_from_json,
+)
 from modelwatch.repository.storage.copying import hash_file
 from modelwatch.repository.summaries import ExperimentSummary, ModelSummary, RunSummary, VersionSummary
 from modelwatch.repository.uploading import Upload, registration_of
@@ -62,6 +69,11 @@ class RemoteRepository:
         if not models:
             about(self._connection).require_member(self._team)
         return Listed(models)
+
+    def deleted(self) -> tuple[Deleted, ...]:
+        """Ask for all."""
+        value = self._get("deleted")
+        return self._read(lambda value: tuple(deleted_from_json(each) for each in value["deleted"]), value)
 
     def public_models(self) -> Listed:
         """Ask for all pages, sorted here: a page does not know of teams."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from modelwatch.core.entities import Manifest, Receipt, RunReport
+from modelwatch.repository.deleted import Deleted
 from modelwatch.repository.downloading import ContentSource
 from modelwatch.repository.garbage import Collected
 from modelwatch.repository.reading import Problem
@@ -59,6 +60,9 @@ class TeamRepository(Protocol):
 
     def list_models(self, *, tags: Sequence[str] = ()) -> Listed:
         """Return the models that have all of some tags."""
+
+    def deleted(self) -> tuple[Deleted, ...]:
+        """Return what was deleted and can be restored, what was deleted last first."""
 
     def public_models(self) -> Listed:
         """Return the models that any team of the repository has published, sorted by team and name."""

@@ -24,6 +24,7 @@ from modelwatch.core.entities import (
     Storage,
 )
 from modelwatch.core.json import JsonValue
+from modelwatch.repository.deleted import Deleted
 from modelwatch.repository.experiments import Experiment
 from modelwatch.repository.summaries import ExperimentSummary, ExperimentVersion, ModelSummary, RunSummary, VersionSummary
 
@@ -212,6 +213,30 @@ def _experiment_version_from_json(value: JsonValue) -> ExperimentVersion:
         lifetime=Lifetime(value["lifetime"]),
         size=int(value["size"]),
         registered=seconds_of(value["registered"]),
+    )
+
+
+def deleted_json(deleted: Deleted) -> JsonValue:
+    """Return what was deleted and can be restored."""
+    return {
+        "model": deleted.model,
+        "id": deleted.model_id,
+        "version": deleted.version,
+        "versions": list(deleted.versions),
+        "deleted": timestamp(deleted.deleted),
+        "until": timestamp(deleted.until),
+    }
+
+
+def deleted_from_json(value: JsonValue) -> Deleted:
+    """Undo `deleted_json`."""
+    return Deleted(
+        model=str(value["model"]),
+        model_id=str(value["id"]),
+        version=None if value["version"] is None else int(value["version"]),
+        versions=tuple(map(int, value["versions"])),
+        deleted=seconds_of(value["deleted"]),
+        until=seconds_of(value["until"]),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from modelwatch.core.entities import Receipt, RunReport
 from modelwatch.repository import experiments
 from modelwatch.repository.base import FoundVersion, Listed
+from modelwatch.repository.deleted import Deleted
 from modelwatch.repository.downloading import ContentSource, StoredContent
 from modelwatch.repository.garbage import Collected
 from modelwatch.repository.repository import Repository
@@ -40,6 +41,10 @@ class LocalRepository:
         listing = self._repository.listing(self._team)
         shown = (model for model in listing.models if set(tags) <= set(model.tags))
         return Listed(tuple(ModelSummary.of(model) for model in shown), listing.problems)
+
+    def deleted(self) -> tuple[Deleted, ...]:
+        """Read the models that something was deleted of."""
+        return self._repository.deleted(self._team, time.time())
 
     def public_models(self) -> Listed:
         """Read every model of every team."""

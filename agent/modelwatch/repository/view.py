@@ -9,6 +9,7 @@ from typing import Self
 
 from modelwatch.core.entities import ModelVersion, RegisteredModel, RunReport
 from modelwatch.core.errors import NotFoundError
+from modelwatch.repository.deleted import Deleted, find_deleted
 from modelwatch.repository.layout import Place, encode_name
 from modelwatch.repository.opening import ensure_header, read_header
 from modelwatch.repository.reading import Contents, MalformedError, Problem, places, read_alias, read_contents
@@ -244,6 +245,11 @@ class RepositoryView:
         """Return the runs of a team that were told of last, whether or not their models have a version; the latest first. Raise StateError."""
         with failures_are_of_state(self.root):
             return latest_reports(self.storage, places(self.storage, encode_name(team)), limit)
+
+    def deleted(self, team: str, now: float) -> tuple[Deleted, ...]:
+        """Return what of a team was deleted and can be restored at a time, what was deleted last first. Raise StateError."""
+        with failures_are_of_state(self.root):
+            return find_deleted(self.storage, places(self.storage, encode_name(team)), self.id, now)
 
     def public_models(self) -> tuple[RegisteredModel, ...]:
         """Return the models of all teams that anyone may read, sorted by team and name. Raise StateError."""

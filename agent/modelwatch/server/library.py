@@ -29,6 +29,7 @@ from modelwatch.core.entities import (
 from modelwatch.core.entities.run_report import RunReport
 from modelwatch.core.errors import NotFoundError
 from modelwatch.formats.recognise import Recognised
+from modelwatch.repository.deleted import Deleted
 from modelwatch.repository.events import Event, NotesSet, TagsChanged
 from modelwatch.repository.index.answers import (
     Counts,
@@ -389,6 +390,11 @@ class TeamLibrary:
         self._index.refresh()
         self._feed.wake()
         return self.model(identifier)
+
+    def deleted(self, now: float) -> Sequence[Deleted]:
+        """Return what was deleted and can be restored. Raise NotFoundError for who sees the published models only."""
+        self._require_all()
+        return self._repository.deleted(self.team, now)
 
     def delete_version(self, wanted: str, number: str) -> IndexedVersion:
         """Delete a version, to be restored for `KEPT_SECONDS`."""

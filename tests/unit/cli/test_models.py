@@ -414,6 +414,35 @@ def test_what_is_deleted_in_a_folder_can_be_kept_for_some_days(run, run_json, re
     assert run_json("models", "list")["models"][0]["versions"] == 1
 
 
+def test_what_can_be_restored_is_listed(run, run_json, repository, where):
+    """A version, a model with what went with it, the latest first; nothing of it is there any more once it is back."""
+    keep = {"folder": ["--keep", "7"], "server": []}[where]
+    assert run("models", "list", "--deleted")[1] == "nothing that was deleted can be restored\n"
+    identifier = repository.models()[0].id
+    run("models", "delete", "digits", "--version", "1", "--yes", *keep)
+    [listed] = run_json("models", "list", "--deleted")["deleted"]
+    assert (listed["model"], listed["id"], listed["version"], listed["versions"]) == ("digits", identifier, 1, [1])
+    assert listed["deleted"] < listed["until"]
+    run("models", "restore", "digits", "--version", "1")
+    assert run_json("models", "list", "--deleted") == {"deleted": []}
+    run("models", "delete", "digits", "--version", "2", "--yes", *keep)
+    run("models", "delete", "digits", "--yes", *keep)
+    [listed] = run_json("models", "list", "--deleted")["deleted"]
+    assert (listed["version"], listed["versions"]) == (None, [1])
+    assert "digits  all of it, 1 version  " in run("models", "list", "--deleted")[1]
+    assert run("models", "restore", identifier)[0] == 0
+    assert [each["version"] for each in run_json("models", "list", "--deleted")["deleted"]] == [2]
+
+
+@pytest.mark.parametrize("where", ["folder"], indirect=True)
+def test_what_cannot_be_restored_is_not_listed(run, run_json, repository):
+    """Nor is it listed by tags, which went with it, or among what is public."""
+    run("models", "delete", "digits", "--version", "1", "--yes")
+    assert run_json("models", "list", "--deleted") == {"deleted": []}
+    for words in (("--tag", "a"), ("--public",)):
+        assert run("models", "list", "--deleted", *words)[0] == 64
+
+
 @pytest.mark.parametrize("where", ["server"], indirect=True)
 def test_how_long_a_server_keeps_what_was_deleted_is_its_own_to_say(run, repository):
     """`--keep` is refused there, and nothing is deleted."""

@@ -8,7 +8,7 @@ from modelwatch.core.errors import NotFoundError
 from modelwatch.core.json import JsonValue
 from modelwatch.repository.index.answers import IndexedModel, Page
 from modelwatch.repository.index.json_shapes import indexed_model_json
-from modelwatch.repository.json_shapes import run_json
+from modelwatch.repository.json_shapes import deleted_json, run_json
 from modelwatch.repository.summaries import RunSummary
 from modelwatch.server.api.answers import answer, whole_number
 from modelwatch.server.api.queries import MODEL_PARAMETERS, model_query
@@ -22,6 +22,7 @@ from modelwatch.server.api.schemas import (
     TAG,
     TAG_CHANGES,
     TEXT,
+    TIME,
     listed,
     nullable,
     obj,
@@ -88,6 +89,11 @@ def _delete(call: Call) -> Response:
     return answer(call, {"model": model.name, "id": model.id, "deleted": list(numbers), "freed": 0})
 
 
+def _deleted(call: Call) -> Response:
+    found = call.library.deleted(call.services.clock.now())
+    return answer(call, {"deleted": [deleted_json(each) for each in found]})
+
+
 def _restore(call: Call) -> Response:
     return answer(call, indexed_model_json(call.library.restore_model(call.path("model"))))
 
@@ -136,6 +142,16 @@ def _run(call: Call) -> Response:
 
 _ALIASES_JSON = obj({"model": TEXT, "aliases": {"type": "object", "additionalProperties": {"type": "integer"}}})
 _DELETED = obj({"model": TEXT, "id": TEXT, "deleted": listed({"type": "integer"}), "freed": BYTES})
+_DELETED_THING = obj(
+    {
+        "model": TEXT,
+        "id": TEXT,
+        "version": nullable(COUNT),
+        "versions": listed(COUNT),
+        "deleted": nullable(TIME),
+        "until": nullable(TIME),
+    }
+)
 _POINT = obj({"key": TEXT, "split": TEXT, "version": COUNT, "step": nullable(NUMBER), "epoch": nullable(NUMBER), "value": NUMBER})
 _CHANGES = obj({}, {"name": NAME, "notes": NOTES, "tags": listed(TAG, maxItems=1000), "public": {"type": "boolean"}}, closed=True)
 
@@ -195,6 +211,16 @@ ENDPOINTS = (
         name="delete_model",
         text="Delete a model with all its versions. It can be restored for a week.",
         answers={200: _DELETED},
+        documented=True,
+    ),
+    Endpoint(
+        "GET",
+        "/api/v1/teams/{team}/deleted",
+        Needs.READ,
+        _deleted,
+        name="list_deleted",
+        text="What the team has deleted and can restore: models, and versions of models that are there; the latest first.",
+        answers={200: obj({"deleted": listed(_DELETED_THING)})},
         documented=True,
     ),
     Endpoint(

@@ -40,6 +40,7 @@ TEXTS = {
     "serverAddress": ("127.0.0.1:9001", "127.0.0.1:9002"),
     "externalUrl": ("https://one.example", "https://two.example"),
     "allowedHost": ("one.example", "two.example"),
+    "auditDays": ("90", "forever"),
     "logLevel": ("debug", "ERROR"),
     "logFormat": ("json", "text"),
     "logFile": ("/log/one", "two.log"),

@@ -54,6 +54,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             address=settings.server_address,
             external_url=settings.external_url,
             allowed_hosts=settings.allowed_hosts,
+            audit_days=settings.audit_days,
             ready=_tell,
         )
     return 0

@@ -280,6 +280,7 @@ def _settings(values: Mapping[str, Any], environment: Mapping[str, str], here: P
         server_address=values["serverAddress"],
         external_url=values["externalUrl"],
         allowed_hosts=values["allowedHost"],
+        audit_days=values["auditDays"],
         workers=values["workers"],
         bystander=why_not,
     )

@@ -466,6 +466,16 @@ OPTIONS: tuple[Option, ...] = (
         example="[models.example.org]",
     ),
     Option(
+        "auditDays",
+        "How many days `modelwatch serve` keeps its audit, at least 30; `forever` for ever.",
+        reading.days_of_audit,
+        _always(400),
+        "400",
+        metavar="DAYS",
+        group="server",
+        example="400",
+    ),
+    Option(
         "logLevel",
         "How much to tell.",
         reading.word_of("debug", "info", "warning", "error"),

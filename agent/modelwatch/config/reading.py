@@ -77,6 +77,16 @@ def positive_seconds(text: str) -> float:
     return value
 
 
+def days_of_audit(text: str) -> int | None:
+    """Return for how many days something is kept that must not be forgotten at once, None for ever."""
+    wanted = text.strip().lower()
+    if wanted == "forever":
+        return None
+    if not re.fullmatch(r"[0-9]{1,5}", wanted) or int(wanted) < 30:
+        raise ValueError("is no number of days: write 30 or more, or forever")
+    return int(wanted)
+
+
 def one_of(kind: type[Any], *, absent: str = "") -> Callable[[str], Any]:
     """Return a parser of an enumeration's values in any case, with `absent` standing for None."""
 

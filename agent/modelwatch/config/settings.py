@@ -80,6 +80,7 @@ class Settings:
         server_address: Where `modelwatch serve` answers.
         external_url: Where people reach it, or None when that is what requests say.
         allowed_hosts: Names that requests may give as its host, lower-case.
+        audit_days: How long its audit is kept, None for ever.
         workers: Which nodes of a training register what they see.
         bystander: Why this node is not one of them, for people; None when it is.
     """
@@ -124,5 +125,6 @@ class Settings:
     server_address: Address
     external_url: str | None
     allowed_hosts: tuple[str, ...]
+    audit_days: int | None
     workers: Workers
     bystander: str | None

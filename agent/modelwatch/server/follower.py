@@ -9,6 +9,7 @@ from modelwatch.core.backoff import Backoff
 from modelwatch.core.errors import ModelwatchError
 from modelwatch.core.lock import LockedError
 from modelwatch.core.threads import Worker
+from modelwatch.server.accounts.principal import operator
 from modelwatch.server.services import Services
 
 _LOOK_SECONDS = 1.0
@@ -20,10 +21,16 @@ class Follower:
     Looks at the directory again and again, and tidies it now and then.
 
     An error is told once and tried again: the server goes on answering with what it knows.
+
+    Args:
+        services: The server's parts.
+
+        audit_days: How long the audit is kept, None for ever.
     """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, audit_days: int | None) -> None:
         self._services = services
+        self._audit_days = audit_days
         self._stop = threading.Event()
         self._failures = 0
         self._worker = Worker("follower", self._run, on_failure=self._stop.set)
@@ -42,6 +49,7 @@ class Follower:
         backoff = Backoff()
         tidied = clock.monotonic()
         wait = 0.0
+        self._shorten_audit()
         while not clock.wait(self._stop, wait):
             wait = _LOOK_SECONDS if self._look() else backoff.wait_seconds(self._failures)
             if clock.monotonic() - tidied >= _TIDY_SECONDS:
@@ -62,7 +70,19 @@ class Follower:
             self._failures = 0
         return True
 
+    def _shorten_audit(self) -> None:
+        if self._audit_days is None:
+            return
+        try:
+            removed = self._services.accounts.forget_audit(self._audit_days, by=operator("server"))
+        except ModelwatchError as error:
+            log.warning("the audit could not be shortened", why=error)
+        else:
+            if removed:
+                log.info("old entries of the audit were removed", entries=removed)
+
     def _tidy(self) -> None:
+        self._shorten_audit()
         try:
             self._services.stores.transfers.forget_old()
             self._services.handles.forget_old()

@@ -54,12 +54,13 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve(
+def serve(  # noqa: PLR0913 - what the options say, by keyword
     root: Path | str,
     *,
     address: Address,
     external_url: str | None,
     allowed_hosts: tuple[str, ...],
+    audit_days: int | None,
     ready: Callable[[str, Services], None],
 ) -> None:
     """
@@ -73,6 +74,8 @@ def serve(
         external_url: Where people reach it, or None when that is what requests say.
 
         allowed_hosts: Names that requests may give as its host.
+
+        audit_days: How long the audit is kept, None for ever.
 
         ready: Called with the address to open once requests are taken.
 
@@ -99,7 +102,7 @@ def serve(
                 lifespan="off",
             )
             server = _Server(config, services)
-            follower = Follower(services)
+            follower = Follower(services, audit_days)
             follower.start()
             try:
                 ready(external_url or f"http://{_shown(bound)}", services)

@@ -270,6 +270,21 @@ def test_users_are_made_admins_and_removed(run, run_json):
     assert run_json("users", "list") == {"users": []}
 
 
+def test_old_entries_of_the_audit_are_removed(run, run_json):
+    """How many is told; what is new cannot be, and a team's own cannot be removed alone."""
+    run("teams", "add", "vision")
+    assert run("audit", "--prune")[1] == "removed 0 entries of more than 400 days\n"
+    assert run_json("audit", "--prune", "--olderThan", "30") == {"removed": 0}
+    for words in (
+        ("--prune", "--olderThan", "29"),
+        ("--olderThan", "90"),
+        ("--prune", "--team", "vision"),
+        ("--prune", "--before", "3"),
+    ):
+        assert run("audit", *words)[0] == 64
+    assert len(run_json("audit")["audit"]) == 1
+
+
 def test_the_audit_tells_what_the_commands_did(run, run_json):
     """The newest first, by whoever ran them; of one team, and in pages."""
     run("teams", "add", "vision")

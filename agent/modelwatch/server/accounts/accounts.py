@@ -13,6 +13,8 @@ from typing import Self
 
 from modelwatch.core.clock import Clock, SystemClock
 from modelwatch.core.database import rows
+from modelwatch.core.errors import UsageError
+from modelwatch.repository.json_shapes import timestamp
 from modelwatch.server.accounts import keys, passwords, teams, trail, users
 from modelwatch.server.accounts.database import ACCOUNTS, Database
 from modelwatch.server.accounts.entities import ApiKey, AuditEntry, Member, NewKey, Scope, Session, SignedIn, Team, User
@@ -338,3 +340,24 @@ class Accounts:
         """Return what was written down, of a team or all of it, the newest first: at most `limit` entries before the one with id `before`."""
         with self._database.reading() as connection:
             return trail.entries(connection, team, before, limit)
+
+    def forget_audit(self, days: float, *, by: Principal) -> int:
+        """
+        Remove what was written down more than some days ago, and return how many entries that were; that it was done is written down.
+
+        Raises:
+            UsageError: The days are fewer than `trail.LEAST_DAYS`: what somebody did wrong must not be forgotten at once.
+        """
+        if days < trail.LEAST_DAYS:
+            raise UsageError(f"the audit is kept for at least {trail.LEAST_DAYS} days")
+        now = self._clock.now()
+        before, count = now - days * 86_400.0, 0
+        while True:
+            with self._database.writing() as connection:
+                removed = trail.forget(connection, before)
+                count += removed
+                if not removed:
+                    if count:
+                        detail = f"{count} entries from before {timestamp(before)}"
+                        trail.write(connection, Deed(by, "audit-shortened", detail=detail), now)
+                    return count

@@ -1,4 +1,4 @@
-"""The audit: what somebody did or was refused, written in the transaction that does it, never changed or removed."""
+"""The audit: what somebody did or was refused, written in the transaction that does it, never changed, and removed only when it is old."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ from modelwatch.server.accounts.principal import Principal
 
 OK = "ok"
 
+KEPT_DAYS = 400
+"""How long the audit is kept unless somebody says otherwise: a year, and time to look back at it."""
+LEAST_DAYS = 30
+"""The database lets nothing go that is younger."""
+
+_AT_ONCE = 5000
 _LONGEST = 500
 _AFTER_ALL = 2**63 - 1
 
@@ -57,3 +63,17 @@ def entries(connection: sqlite3.Connection, team: str | None, before: int | None
         query = "SELECT * FROM audit WHERE team = ? AND id < ? ORDER BY id DESC LIMIT ?"
         found = rows(connection, ACCOUNTS, query, (team, end, limit))
     return tuple(AuditEntry(**dict(row)) for row in found)
+
+
+def forget(connection: sqlite3.Connection, before: float) -> int:
+    """
+    Remove the oldest entries that are from before a time, and return how many: so many at once that nobody waits long. 0: no more.
+
+    Raises:
+        sqlite3.IntegrityError: `before` is less than `LEAST_DAYS` ago.
+    """
+    oldest = rows(connection, ACCOUNTS, "SELECT id FROM audit WHERE time < ? ORDER BY id LIMIT ?", (before, _AT_ONCE))
+    if oldest:
+        connection.execute("UPDATE audit_kept SET since = max(since, ?)", (before,))
+        connection.executemany("DELETE FROM audit WHERE id = ?", [(row["id"],) for row in oldest])
+    return len(oldest)

@@ -149,7 +149,7 @@ def hostile(site, tmp_path_factory):
         "/default/compare?v={}:1&v={}:3&v={}",
         "/default/upload?name={}",
         "/login?next={}",
-        "/default/audit?before={}",
+        "/default/audit?skip={}",
         "/{}",
         "/default/models/nothing-{}",
         "/default/models?toast={}",

@@ -154,17 +154,28 @@ class Accounts:
             return teams.members(connection, teams.find(connection, team)["id"])
 
     def join(self, team: str, user: str, role: Role, *, by: Principal, address: str = "") -> None:
-        """Make a user a member of a team, or give a member another role. Raise NotFoundError when one of them does not exist."""
+        """
+        Make a user a member of a team, or give a member another role.
+
+        Raises:
+            NotFoundError: One of them does not exist.
+
+            PermanentError: It would leave the team without an admin, and `by` is none of the whole server.
+        """
         now = self._clock.now()
         with self._database.writing() as connection:
             team_row, user_row = teams.find(connection, team), users.find(connection, user)
+            if role is not Role.ADMIN and not by.is_site_admin:
+                teams.require_another_admin(connection, team_row, user_row)
             teams.join(connection, team_row["id"], user_row["id"], role, now)
             trail.write(connection, Deed(by, "joined", team_row["name"], user_row["name"], role.value, address), now)
 
     def leave(self, team: str, user: str, *, by: Principal, address: str = "") -> None:
-        """End a membership. Raise NotFoundError when there is none."""
+        """End a membership. Raise NotFoundError when there is none, and PermanentError as `join`."""
         with self._database.writing() as connection:
             team_row, user_row = teams.find(connection, team), users.find(connection, user)
+            if not by.is_site_admin:
+                teams.require_another_admin(connection, team_row, user_row)
             teams.leave(connection, team_row, user_row)
             trail.write(connection, Deed(by, "left", team_row["name"], user_row["name"], address=address), self._clock.now())
 
@@ -340,6 +351,11 @@ class Accounts:
         """Return what was written down, of a team or all of it, the newest first: at most `limit` entries before the one with id `before`."""
         with self._database.reading() as connection:
             return trail.entries(connection, team, before, limit)
+
+    def audit_of(self, team: str, *, skip: int, limit: int) -> tuple[AuditEntry, ...]:
+        """Return what was written down of a team, the newest first: at most `limit` entries, without the newest `skip`."""
+        with self._database.reading() as connection:
+            return trail.newest(connection, team, skip, limit)
 
     def forget_audit(self, days: float, *, by: Principal) -> int:
         """

@@ -54,6 +54,12 @@ def write(connection: sqlite3.Connection, deed: Deed, now: float, outcome: str =
     )
 
 
+def newest(connection: sqlite3.Connection, team: str, skip: int, limit: int) -> tuple[AuditEntry, ...]:
+    """Return entries of one team, the newest first: at most `limit`, without the newest `skip`."""
+    query = "SELECT * FROM audit WHERE team = ? ORDER BY id DESC LIMIT ? OFFSET ?"
+    return tuple(AuditEntry(**dict(row)) for row in rows(connection, ACCOUNTS, query, (team, limit, skip)))
+
+
 def entries(connection: sqlite3.Connection, team: str | None, before: int | None, limit: int) -> tuple[AuditEntry, ...]:
     """Return entries, of one team or of all, the newest first: at most `limit` of those before the entry with the id `before`."""
     end = _AFTER_ALL if before is None else before

@@ -13,12 +13,12 @@ _PAGE: Final = 100
 
 
 def _show(call: Call) -> Response:
-    text = call.query("before") or ""
-    before = int(text[:18]) if text.isascii() and text.isdigit() else None
-    entries = call.services.accounts.audited(team=call.library.team, before=before, limit=_PAGE + 1)
-    shown = entries[:_PAGE]
-    older = shown[-1].id if len(entries) > _PAGE else None
-    return page(call, "audit.html", title="Audit", section="audit", entries=shown, before=before, older=older)
+    # Not by the entries' numbers, as the command line pages: they count what happens in all teams.
+    text = call.query("skip") or ""
+    skip = int(text[:9]) if text.isascii() and text.isdigit() else 0
+    entries = call.services.accounts.audit_of(call.library.team, skip=skip, limit=_PAGE + 1)
+    older = skip + _PAGE if len(entries) > _PAGE else None
+    return page(call, "audit.html", title="Audit", section="audit", entries=entries[:_PAGE], skip=skip, older=older)
 
 
 ENDPOINTS = (Endpoint("GET", "/{team}/audit", Needs.ADMIN, _show, name="page_audit", text="What was done in a team."),)

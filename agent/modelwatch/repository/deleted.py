@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from modelwatch.repository.events import ModelDeleted, VersionDeleted
-from modelwatch.repository.folding import Subject
+from modelwatch.repository.folding import Itself, Subject
 from modelwatch.repository.layout import Place, decode_name
 from modelwatch.repository.reading import Contents, MalformedError, event_files, read_contents, read_event
 from modelwatch.repository.storage.directory import DirectoryStorage
@@ -39,8 +39,9 @@ def find_deleted(storage: DirectoryStorage, models: Iterable[Place], repository_
     found: list[Deleted] = []
     for place in models:
         if _keeps_something(storage, place, now):
-            found += _deleted_of(read_contents(storage, place), place.model_id(repository_id), now)
-    return tuple(sorted(found, key=lambda each: (-each.deleted, each.model, each.version or 0)))
+            contents = read_contents(storage, place)
+            found += restorable(place.model_id(repository_id), _name(contents), contents.itself, _gone(contents), now)
+    return latest_first(found)
 
 
 def _keeps_something(storage: DirectoryStorage, place: Place, now: float) -> bool:
@@ -55,19 +56,35 @@ def _keeps_something(storage: DirectoryStorage, place: Place, now: float) -> boo
     return False
 
 
-def _deleted_of(contents: Contents, model_id: str, now: float) -> list[Deleted]:
-    floor = contents.itself.floor
-    below = max((deletion.through for deletion in contents.itself.deletions if deletion.through < floor), default=0)
-    name = _name(contents)
-    found = []
-    for deletion in contents.itself.deletions:
-        if deletion.through == floor and deletion.keep_until > now:  # only the latest can be taken back
-            with_it = tuple(number for number, gone in _gone(contents).items() if below < number <= floor and gone.with_model)
-            found = [Deleted(name, model_id, None, with_it, deletion.time, deletion.keep_until)]
-    for number, gone in _gone(contents).items():
-        if number > floor and gone.keep_until > now:
-            found.append(Deleted(name, model_id, number, (number,), gone.time, gone.keep_until))
-    return found
+def restorable(model_id: str, name: str, itself: Itself, gone: Mapping[int, VersionDeleted], now: float) -> Iterator[Deleted]:
+    """
+    Give what can be restored of one model.
+
+    Args:
+        model_id: Its id.
+
+        name: Its name.
+
+        itself: What events have made of it.
+
+        gone: The versions that were deleted, alone or with the model, by number.
+
+        now: Seconds since the epoch.
+    """
+    floor = itself.floor
+    latest = next((deletion for deletion in itself.deletions if deletion.through == floor), None)
+    if latest is not None and latest.keep_until > now:  # only the latest can be taken back
+        below = max((deletion.through for deletion in itself.deletions if deletion.through < floor), default=0)
+        with_it = tuple(number for number, deletion in gone.items() if below < number <= floor and deletion.with_model)
+        yield Deleted(name, model_id, None, with_it, latest.time, latest.keep_until)
+    for number, deletion in gone.items():
+        if number > floor and deletion.keep_until > now:
+            yield Deleted(name, model_id, number, (number,), deletion.time, deletion.keep_until)
+
+
+def latest_first(found: Iterable[Deleted]) -> tuple[Deleted, ...]:
+    """Return them in the order in which they are shown."""
+    return tuple(sorted(found, key=lambda each: (-each.deleted, each.model, each.version or 0)))
 
 
 def _gone(contents: Contents) -> dict[int, VersionDeleted]:

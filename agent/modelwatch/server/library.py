@@ -33,7 +33,6 @@ from modelwatch.repository.deleted import Deleted
 from modelwatch.repository.events import Event, NotesSet, TagsChanged
 from modelwatch.repository.index.answers import (
     Counts,
-    Deleted,
     ExperimentVersion,
     IndexedExperiment,
     IndexedModel,
@@ -391,11 +390,6 @@ class TeamLibrary:
         self._feed.wake()
         return self.model(identifier)
 
-    def deleted(self, now: float) -> Sequence[Deleted]:
-        """Return what was deleted and can be restored. Raise NotFoundError for who sees the published models only."""
-        self._require_all()
-        return self._repository.deleted(self.team, now)
-
     def delete_version(self, wanted: str, number: str) -> IndexedVersion:
         """Delete a version, to be restored for `KEPT_SECONDS`."""
         version = self.version(wanted, number)
@@ -403,9 +397,10 @@ class TeamLibrary:
         self._looked_at(version.model_id)
         return version
 
-    def deleted(self) -> Sequence[Deleted]:
-        """Return what was deleted and can be restored, the latest deletion first; nothing for who sees the published models only."""
-        return self._index.deleted(self.team, time.time()) if self.sees_all else ()
+    def deleted(self, now: float) -> Sequence[Deleted]:
+        """Return what was deleted and can be restored, the latest deletion first. Raise NotFoundError for who sees the published models only."""
+        self._require_all()
+        return self._index.deleted(self.team, now)
 
     def restore_version(self, wanted: str, number: str) -> IndexedVersion:
         """Bring a deleted version back. Raise PermanentError when its content is gone already."""

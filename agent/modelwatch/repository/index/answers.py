@@ -40,28 +40,6 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
-class Deleted:
-    """
-    A model or a version that was deleted and can be restored.
-
-    Attributes:
-        model_id: The model's.
-        model: Its name.
-        number: The version's; None for a whole model.
-        versions: How many come back with it.
-        deleted: When that was, seconds since the epoch.
-        keep_until: Until then it can be restored, likewise.
-    """
-
-    model_id: str
-    model: str
-    number: int | None
-    versions: int
-    deleted: float
-    keep_until: float
-
-
-@dataclass(frozen=True, slots=True)
 class IndexedModel:
     """
     A model, without its versions but for two. Fields that are not described are those of `RegisteredModel`.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from modelwatch.repository.deleted import Deleted, latest_first, restorable
 from modelwatch.repository.events import VersionDeleted
 from modelwatch.repository.folding import Itself, Subject
-from modelwatch.repository.index.answers import Deleted
 from modelwatch.repository.index.outside import text_of
 from modelwatch.repository.index.rows import events_about
 from modelwatch.repository.layout import Place, decode_name
@@ -21,14 +20,6 @@ _NOT_SHOWN = """
     ORDER BY d.number
 """
 """Versions of a model that are not shown, each by the number that counts. Every one that was deleted is a subject: of that event."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Gone:
-    """A version that was deleted."""
-
-    number: int
-    deletion: VersionDeleted
 
 
 def deleted(connection: sqlite3.Connection, team: bytes, repository_id: str, now: float) -> tuple[Deleted, ...]:
@@ -44,39 +35,32 @@ def deleted(connection: sqlite3.Connection, team: bytes, repository_id: str, now
 
         now: Seconds since the epoch.
     """
-    places = connection.execute("SELECT id, model, floor FROM places WHERE team = ?", (team,)).fetchall()
+    places = connection.execute("SELECT id, model FROM places WHERE team = ?", (team,)).fetchall()
     found = [
         entry
-        for place_id, model, floor in places
-        for entry in _of_model(connection, place_id, Place(text_of(team), text_of(model)), floor, repository_id)
+        for place_id, model in places
+        for entry in _of_model(connection, place_id, Place(text_of(team), text_of(model)), repository_id, now)
     ]
-    return tuple(sorted((entry for entry in found if entry.keep_until > now), key=lambda entry: (-entry.deleted, entry.model)))
+    return latest_first(found)
 
 
-def _of_model(connection: sqlite3.Connection, place_id: int, place: Place, floor: int, repository_id: str) -> Iterator[Deleted]:
-    gone = list(_gone(connection, place_id))
-    if not gone:
-        return
-    itself = Itself.of(events_about(connection, place_id, None))
-    model_id = place.model_id(repository_id)
-    name = itself.name or decode_name(place.model_part) or _registered_name(connection, place_id, place, gone[-1].number)
-    for one in gone:
-        if one.number > floor:
-            yield Deleted(model_id, name, one.number, 1, one.deletion.time, one.deletion.keep_until)
-    latest = next((deletion for deletion in itself.deletions if deletion.through == floor), None)
-    if latest is not None:
-        below = max((deletion.through for deletion in itself.deletions if deletion.through < floor), default=0)
-        taken_along = sum(below < one.number <= floor and one.deletion.with_model for one in gone)
-        yield Deleted(model_id, name, None, taken_along, latest.time, latest.keep_until)
+def _of_model(connection: sqlite3.Connection, place_id: int, place: Place, repository_id: str, now: float) -> Iterator[Deleted]:
+    gone = _gone(connection, place_id)
+    if gone:
+        itself = Itself.of(events_about(connection, place_id, None))
+        name = itself.name or decode_name(place.model_part) or _registered_name(connection, place_id, place, max(gone))
+        yield from restorable(place.model_id(repository_id), name, itself, gone, now)
 
 
-def _gone(connection: sqlite3.Connection, place_id: int) -> Iterator[_Gone]:
+def _gone(connection: sqlite3.Connection, place_id: int) -> dict[int, VersionDeleted]:
+    found: dict[int, VersionDeleted] = {}
     for number, key in connection.execute(_NOT_SHOWN, (place_id,)).fetchall():
         subject = Subject()
         for event in events_about(connection, place_id, key):
             subject = subject.after(event)
         if subject.deletion is not None:
-            yield _Gone(number, subject.deletion)
+            found[number] = subject.deletion
+    return found
 
 
 def _registered_name(connection: sqlite3.Connection, place_id: int, place: Place, number: int) -> str:

@@ -13,10 +13,10 @@ from typing import Self, TypeVar
 from modelwatch.core.database import state_error
 from modelwatch.core.digest import Digest
 from modelwatch.core.errors import DamagedError, StateError
+from modelwatch.repository.deleted import Deleted
 from modelwatch.repository.index import counting, lists
 from modelwatch.repository.index.answers import (
     Counts,
-    Deleted,
     ExperimentVersion,
     IndexedExperiment,
     IndexedModel,

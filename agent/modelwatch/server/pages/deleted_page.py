@@ -17,7 +17,7 @@ def _show(call: Call) -> Response:
         "deleted.html",
         title="Deleted",
         section="models",
-        entries=call.library.deleted(),
+        entries=call.library.deleted(call.services.clock.now()),
         kept_days=round(KEPT_SECONDS / _DAY_SECONDS),
     )
 

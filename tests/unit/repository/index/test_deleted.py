@@ -31,7 +31,7 @@ def index(repository, tmp_path):
 def told(index, *, after=0.0, team=TEAM):
     """Return what can be restored some seconds from now: model, number and how many versions come back."""
     index.refresh()
-    return [(entry.model, entry.number, entry.versions) for entry in index.deleted(team, time.time() + after)]
+    return [(entry.model, entry.version, len(entry.versions)) for entry in index.deleted(team, time.time() + after)]
 
 
 def test_nothing_was_deleted(index, repository):
@@ -49,7 +49,7 @@ def test_a_version_is_told_until_it_is_restored(index, repository):
     [entry] = index.deleted(TEAM, time.time())
     assert entry.model_id == repository.model("digits", team=TEAM).id
     assert before <= entry.deleted <= time.time()
-    assert entry.keep_until == pytest.approx(entry.deleted + WEEK_SECONDS)
+    assert entry.until == pytest.approx(entry.deleted + WEEK_SECONDS)
     repository.restore_version("digits", "2", team=TEAM)
     assert told(index) == []
 

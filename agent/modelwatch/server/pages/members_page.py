@@ -55,7 +55,7 @@ def _leave(call: Call) -> Response:
     try:
         call.services.accounts.leave(call.library.team, user, by=call.principal, address=_address(call))
     except (UsageError, NotFoundError):  # whether there is somebody of this name elsewhere is not the team's business
-        return _members_page(call, NotFoundError(f"{user} is no member of {call.library.team}"))
+        return _members_page(call, NotFoundError(f"no member of {call.library.team} is called {user}"))
     except PermanentError as error:
         return _members_page(call, error)
     return redirect(call, _path(call), toast=Toast(f"{user} is no member of {call.library.team} any more."))

@@ -96,7 +96,7 @@ def index_view(index: Index, team: str, *, limit: int = 3) -> View:
             for model in pages(lambda cursor: index.public_models(ModelQuery(limit=limit, cursor=cursor)))
             if model.team == team
         ),
-        "tags": [(use.tag, use.models, use.versions) for use in index.tags(team)],
+        "tags": [(use.tag, use.models) for use in index.tags(team, limit=1000)],
         "experiments": sorted(
             (each.id, each.project, sorted(each.models), each.versions, each.permanent, each.size, each.first, each.last)
             for each in index.experiments(team)
@@ -185,10 +185,9 @@ def _version_view(version: ModelVersion) -> View:
     }
 
 
-def _tags_view(models: Iterable[RegisteredModel]) -> list[tuple[str, int, int]]:
-    of_models = Counter(tag for model in models for tag in model.tags)
-    of_versions = Counter(tag for model in models for version in model.versions for tag in version.tags)
-    return [(tag, of_models[tag], of_versions[tag]) for tag in sorted(of_models | of_versions)]
+def _tags_view(models: Iterable[RegisteredModel]) -> list[tuple[str, int]]:
+    counted = Counter(tag for model in models for tag in model.tags)
+    return sorted(counted.items(), key=lambda tag_and_count: (-tag_and_count[1], tag_and_count[0]))
 
 
 def contents(repository: Repository, team: str) -> set[str]:

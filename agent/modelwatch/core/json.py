@@ -16,6 +16,7 @@ JsonValue = Any
 """A value that `json` can represent: the type system of Python 3.11 has no useful recursive spelling of it."""
 
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def encode_float(value: float) -> float | str:
@@ -91,7 +92,7 @@ def _children(value: JsonValue) -> Sequence[JsonValue]:
 
 def dumps(value: JsonValue) -> str:
     """Return the canonical text of `value`. Raise ValueError when it holds a non-finite float."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def loads(text: str | bytes) -> JsonValue:

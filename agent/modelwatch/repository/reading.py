@@ -82,10 +82,11 @@ def load(storage: DirectoryStorage, key: str) -> bytes | None:
         raise MalformedError(Problem(key, f"cannot be read: {error}")) from error
 
 
-def parse_document(key: str, data: bytes) -> Document:
-    """Return the registration that is at a key. Raise MalformedError."""
+def parse_document(key: str, data: bytes, *, metrics: JsonValue = None) -> Document:
+    """Return the registration that is at a key, with other metrics, as JSON, when some are given. Raise MalformedError."""
     try:
-        return document_from_json(loads(data))
+        value = loads(data)
+        return document_from_json(value if metrics is None else {**value, "metrics": metrics})
     except _MALFORMED as error:
         raise MalformedError(Problem(key, f"not a registration: {error!r}")) from error
 

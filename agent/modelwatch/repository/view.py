@@ -225,6 +225,11 @@ class RepositoryView:
         self.model(name, team=team)
         return ()
 
+    def runs_at(self, place: Place) -> tuple[RunReport, ...]:
+        """Return what is known of the runs of the model at a place, in the order in which they started: no other model is looked at."""
+        with failures_are_of_state(self.root):
+            return read_reports(self.storage, place)
+
     def run(self, name: str, run: str, *, team: str) -> RunReport:
         """
         Return what is known of one run of a model.

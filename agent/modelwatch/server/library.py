@@ -155,9 +155,9 @@ class TeamLibrary:
         """Return every live version's value of every metric, in order of number."""
         return self._index.points(self.team, self.model(wanted).id)
 
-    def tags(self) -> Sequence[TagUse]:
-        """Return the tags of the team, those used most first; none for who sees the published models only."""
-        return self._index.tags(self.team) if self.sees_all else ()
+    def tags(self, limit: int) -> Sequence[TagUse]:
+        """Return tags of the team's models, those used most first; none for who sees the published models only."""
+        return self._index.tags(self.team, limit) if self.sees_all else ()
 
     def metric_names(self) -> Sequence[str]:
         """Return the metrics that the team's models can be sorted by; none for who sees the published models only."""
@@ -182,7 +182,13 @@ class TeamLibrary:
 
     def runs(self, wanted: str) -> Sequence[RunReport]:
         """Return what agents told of the runs of a model, in the order in which they started; it need have no version yet."""
-        return self._repository.runs(self._training(wanted), team=self.team)
+        try:
+            model = self.model(wanted)
+        except NotFoundError:
+            if not self.sees_all:
+                raise
+            return self._repository.runs(wanted, team=self.team)
+        return self._repository.runs_at(self._place(model.id))
 
     def run(self, wanted: str, run: str) -> RunReport:
         """Return what the agent of one run told."""

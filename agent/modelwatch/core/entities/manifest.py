@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from modelwatch.core.digest import Digest
 from modelwatch.core.json import JsonValue
@@ -53,6 +53,7 @@ class Manifest:
     """
 
     entries: tuple[ManifestEntry, ...]
+    _known_digest: list[Digest] = field(default_factory=list, init=False, repr=False, compare=False)  # empty or one: made when asked for
 
     def __post_init__(self) -> None:
         """Refuse entries out of order or twice, with ValueError."""
@@ -63,7 +64,9 @@ class Manifest:
     @property
     def digest(self) -> Digest:
         """The digest of the manifest's canonical JSON text."""
-        return Digest.of_json(self.to_json())
+        if not self._known_digest:
+            self._known_digest.append(Digest.of_json(self.to_json()))
+        return self._known_digest[0]
 
     @property
     def size(self) -> int:

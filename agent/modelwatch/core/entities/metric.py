@@ -57,4 +57,6 @@ class Metric:
     @classmethod
     def from_json(cls, value: JsonValue) -> Metric:
         """Undo `to_json`."""
+        if type(value["value"]) is float:
+            return cls(**value)
         return cls(**{**value, "value": decode_float(value["value"])})

@@ -125,17 +125,15 @@ class Point(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class TagUse:
     """
-    A tag and how often it is set.
+    A tag of models.
 
     Attributes:
         tag: The tag.
-        models: How many models have it themselves.
-        versions: How many live versions have it.
+        models: How many have it themselves.
     """
 
     tag: str
     models: int
-    versions: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,17 +18,12 @@ def counts(connection: sqlite3.Connection, team: bytes) -> Counts:
     return Counts(models, int(public), int(versions), experiments, int(size))
 
 
-def tags(connection: sqlite3.Connection, team: bytes) -> tuple[TagUse, ...]:
-    """Return the tags of a team's models and live versions, sorted."""
-    found: dict[str, list[int]] = {}
-    of_models = "SELECT tag, count(*) FROM model_tags WHERE team = ? GROUP BY tag"
-    of_versions = (
-        "SELECT t.tag, count(*) FROM models m JOIN version_tags t ON t.place = m.place WHERE m.team = ? GROUP BY m.place, t.tag"
+def tags(connection: sqlite3.Connection, team: bytes, limit: int) -> tuple[TagUse, ...]:
+    """Return the tags of a team's models, those that most have first."""
+    rows = connection.execute(
+        "SELECT tag, count(*) AS models FROM model_tags WHERE team = ? GROUP BY tag ORDER BY models DESC, tag LIMIT ?", (team, limit)
     )
-    for index, query in enumerate((of_models, of_versions)):
-        for tag, count in connection.execute(query, (team,)):
-            found.setdefault(text_of(tag), [0, 0])[index] += count
-    return tuple(TagUse(tag, *found[tag]) for tag in sorted(found))
+    return tuple(TagUse(text_of(tag), models) for tag, models in rows)
 
 
 def metric_names(connection: sqlite3.Connection, team: bytes) -> tuple[str, ...]:

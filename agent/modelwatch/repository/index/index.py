@@ -140,7 +140,7 @@ class Index:
                 return work(connection)
         except sqlite3.DatabaseError as error:
             raise state_error(error, INDEX, f"cannot read the index {self._file.path}") from error
-        except (MalformedError, ValueError) as error:
+        except (MalformedError, ValueError, LookupError) as error:
             raise DamagedError(f"the index {self._file.path} is damaged: {error}") from error
 
     def _ask(self, read: Callable[[sqlite3.Connection], T]) -> T:
@@ -250,9 +250,9 @@ class Index:
 
     # ------------------------------------------------------------------------------------------------------------- a team
 
-    def tags(self, team: str) -> tuple[TagUse, ...]:
-        """Return the tags of a team's models and their live versions, sorted."""
-        return self._ask_about(team, (), counting.tags)
+    def tags(self, team: str, limit: int) -> tuple[TagUse, ...]:
+        """Return the tags of a team's models, those that most of them have first."""
+        return self._ask_about(team, (), lambda connection, part: counting.tags(connection, part, limit))
 
     def metric_names(self, team: str) -> tuple[str, ...]:
         """Return the names of the metrics that a team's models can be sorted by, sorted."""

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from modelwatch.core.entities import Metric, ModelVersion
+from modelwatch.core.entities import ModelVersion
 from modelwatch.core.json import decode_float, loads
 from modelwatch.repository.events import Event
 from modelwatch.repository.index.answers import Alias, IndexedModel, IndexedVersion
@@ -41,16 +41,27 @@ def events_about(connection: sqlite3.Connection, place_id: int, key: bytes | Non
 
 
 def models_at(connection: sqlite3.Connection, places: Sequence[int]) -> tuple[IndexedModel, ...]:
-    """Return models by the rows of their places, in that order."""
-    return tuple(_model(connection, place) for place in places)
+    """
+    Return models by the rows of their places, in that order.
+
+    All of a page's rows of one kind are asked for at once: a statement costs as much as what a page needs of one model.
+    """
+    query = f"SELECT * FROM models WHERE place IN ({_marks(len(places))})"  # noqa: S608 - question marks
+    rows = {row["place"]: row for row in connection.execute(query, places)}
+    aliases = _aliases(connection, places)
+    best = {place: best_number(connection, row, aliases[place]) for place, row in rows.items()}
+    wanted = {(place, number) for place, row in rows.items() for number in (row["number"], best[place]) if number is not None}
+    versions = _versions(connection, sorted(wanted))
+    return tuple(
+        _model(rows[place], aliases[place], versions.get((place, rows[place]["number"])), versions.get((place, best[place])))
+        for place in places
+    )
 
 
-def _model(connection: sqlite3.Connection, place: int) -> IndexedModel:
-    [row] = connection.execute("SELECT * FROM models WHERE place = ?", (place,))
+def _model(
+    row: sqlite3.Row, aliases: tuple[Alias, ...], latest: ModelVersion | None, best: ModelVersion | None
+) -> IndexedModel:
     body = loads(row["body"])
-    aliases = aliases_of(connection, place)
-    best = best_number(connection, row, aliases)
-    shown = {number: version_at(connection, place, number) for number in {row["number"], best} if number is not None}
     return IndexedModel(
         id=row["id"],
         team=body["team"],
@@ -63,16 +74,23 @@ def _model(connection: sqlite3.Connection, place: int) -> IndexedModel:
         public=bool(row["public"]),
         versions=row["versions"],
         size=int(row["size"]),
-        latest=shown.get(row["number"]),
-        best=shown.get(best),
+        latest=latest,
+        best=best,
         aliases=aliases,
     )
 
 
-def aliases_of(connection: sqlite3.Connection, place: int) -> tuple[Alias, ...]:
-    """Return a model's aliases, sorted by name."""
-    rows = connection.execute("SELECT name, number FROM aliases WHERE place = ?", (place,))
-    return tuple(sorted((Alias(text_of(row["name"]), row["number"]) for row in rows), key=lambda alias: alias.name))
+def _aliases(connection: sqlite3.Connection, places: Sequence[int]) -> dict[int, tuple[Alias, ...]]:
+    """Return each model's aliases, sorted by name."""
+    found: dict[int, list[Alias]] = {place: [] for place in places}
+    query = f"SELECT place, name, number FROM aliases WHERE place IN ({_marks(len(places))})"  # noqa: S608 - question marks
+    for place, name, number in connection.execute(query, places):
+        found[place].append(Alias(text_of(name), number))
+    return {place: tuple(sorted(aliases, key=lambda alias: alias.name)) for place, aliases in found.items()}
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
 
 
 def best_number(connection: sqlite3.Connection, model: sqlite3.Row, aliases: Iterable[Alias]) -> int | None:
@@ -90,7 +108,7 @@ def number_of(connection: sqlite3.Connection, model: sqlite3.Row, wanted: str) -
     if wanted == LATEST:
         number = model["number"]
     elif wanted == BEST_ALIAS:
-        number = best_number(connection, model, aliases_of(connection, model["place"]))
+        number = best_number(connection, model, _aliases(connection, [model["place"]])[model["place"]])
     elif wanted.isascii() and wanted.isdigit():
         number = int(wanted) if len(wanted) <= _MOST_DIGITS else None
     else:
@@ -114,14 +132,15 @@ def versions_at(connection: sqlite3.Connection, model: sqlite3.Row, numbers: Seq
     """Return versions of a model by their numbers, in that order."""
     place = model["place"]
     body = loads(model["body"])
-    aliases = aliases_of(connection, place)
+    aliases = _aliases(connection, [place])[place]
     best = best_number(connection, model, aliases)
+    versions = _versions(connection, [(place, number) for number in numbers])
     return tuple(
         IndexedVersion(
             team=body["team"],
             model_id=model["id"],
             model=body["name"],
-            version=version_at(connection, place, number),
+            version=versions[place, number],
             latest=number == model["number"],
             best=number == best,
             aliases=tuple(alias.name for alias in aliases if alias.number == number),
@@ -130,17 +149,25 @@ def versions_at(connection: sqlite3.Connection, model: sqlite3.Row, numbers: Seq
     )
 
 
-def version_at(connection: sqlite3.Connection, place: int, number: int) -> ModelVersion:
-    """Return a live version."""
-    [(document_body, amended_body)] = connection.execute(
-        "SELECT d.body, a.body FROM documents d LEFT JOIN amended a ON a.place = d.place AND a.number = d.number"
-        " WHERE d.place = ? AND d.number = ?",
-        (place, number),
+def _versions(connection: sqlite3.Connection, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], ModelVersion]:
+    """Return live versions by the rows of their places and their numbers."""
+    if not wanted:
+        return {}
+    pairs = ", ".join(("(?, ?)",) * len(wanted))
+    query = (
+        f"WITH wanted (place, number) AS (VALUES {pairs}) SELECT d.place, d.number, d.body, a.body"  # noqa: S608 - question marks
+        " FROM wanted w CROSS JOIN documents d ON d.place = w.place AND d.number = w.number"
+        " LEFT JOIN amended a ON a.place = d.place AND a.number = d.number"
     )
-    document = parse_document(f"version {number}", document_body)
-    registration = document.registration
+    found = connection.execute(query, [value for pair in wanted for value in pair])
+    return {(place, number): _version(number, document, amended) for place, number, document, amended in found}
+
+
+def _version(number: int, body: bytes, amended_body: str | None) -> ModelVersion:
+    key = f"version {number}"
     if amended_body is None:
-        return ModelVersion(number, registration, document.registered, (), registration.notes)
+        document = parse_document(key, body)
+        return ModelVersion(number, document.registration, document.registered, (), document.registration.notes)
     amended = loads(amended_body)
-    metrics = tuple(Metric.from_json(metric) for metric in amended["metrics"])
-    return ModelVersion(number, registration.with_metrics(metrics), document.registered, tuple(amended["tags"]), amended["notes"])
+    document = parse_document(key, body, metrics=amended["metrics"])
+    return ModelVersion(number, document.registration, document.registered, tuple(amended["tags"]), amended["notes"])

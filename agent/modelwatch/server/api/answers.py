@@ -23,7 +23,7 @@ def answer(call: Call, value: JsonValue, status: int = 200) -> Response:
     Answers to GET carry an ETag made of the body, and are 304 when the caller has the same already. It is not made of any counter of
     changes: such a counter would tell a team how busy the others are.
     """
-    body = dumps(finite(value)).encode("ascii")
+    body = _text(value).encode("ascii")
     if call.request.method not in {"GET", "HEAD"} or status != 200:
         return Response(body, status, media_type=_JSON)
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
@@ -32,6 +32,14 @@ def answer(call: Call, value: JsonValue, status: int = 200) -> Response:
     if tag in known or "*" in known:
         return Response(None, 304, headers)
     return Response(body, status, headers, media_type=_JSON)
+
+
+def _text(value: JsonValue) -> str:
+    """Return the text of an answer. Hardly any holds a number that JSON cannot: looking for one first would cost as much as writing it."""
+    try:
+        return dumps(value)
+    except (ValueError, TypeError):
+        return dumps(finite(value))
 
 
 def nothing() -> Response:

@@ -54,7 +54,7 @@ def _models(call: Call) -> Response:
         listing=listing,
         page=found,
         counts=call.library.counts(),
-        tag_uses=[use for use in call.library.tags() if use.models][:_TAGS],
+        tag_uses=call.library.tags(_TAGS),
         types=list(ModelType),
     )
 

@@ -256,7 +256,7 @@ def test_teams_and_models_that_are_not_there_have_nothing(index):
     for team in ("", "other", "\udcff", "%"):
         assert index.models(team, ModelQuery()).items == ()
         assert index.model(team, "digits") is None
-        assert index.tags(team) == index.experiments(team) == ()
+        assert index.tags(team, 5) == index.experiments(team) == ()
         assert index.counts(team).models == 0
     for model in ("", "other", "\udcff", "x" * 1000):
         assert index.model(TEAM, model) is None

@@ -14,6 +14,7 @@ import uvicorn
 from modelwatch.config.address import Address
 from modelwatch.server.access.guard import Limits
 from modelwatch.server.application import application
+from modelwatch.server.patience import PatientProtocol
 from modelwatch.server.services import Services, opened
 
 
@@ -41,7 +42,14 @@ def thread_server(root: Path) -> Iterator[ThreadServer]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with opened(root, Address("127.0.0.1", port)) as services:
-            config = uvicorn.Config(application(services, Limits()), log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+            config = uvicorn.Config(
+                application(services, Limits()),
+                http=PatientProtocol,
+                ws="none",
+                log_config=None,
+                lifespan="off",
+                timeout_graceful_shutdown=1,
+            )
             server = uvicorn.Server(config)
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="thread-server")
             thread.start()

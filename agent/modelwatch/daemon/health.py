@@ -23,6 +23,7 @@ from modelwatch.core import log
 from modelwatch.core.clock import Clock
 from modelwatch.core.errors import StateError
 from modelwatch.core.json import JsonValue, dumps, finite
+from modelwatch.core.prometheus import CONTENT_TYPE
 from modelwatch.core.threads import Worker
 from modelwatch.daemon import prometheus
 from modelwatch.daemon.http_responder import JSON, Answer, Responder
@@ -195,7 +196,7 @@ class Health:
             return Answer("ready\n") if self._is_ready() else Answer("not ready\n", 503)
         try:
             if path == "/metrics":
-                return Answer(self._metrics(watched), kind=prometheus.CONTENT_TYPE)
+                return Answer(self._metrics(watched), kind=CONTENT_TYPE)
             return self._status(watched) if path == "/status" else None
         except StateError as error:
             return Answer(f"{error}\n", 503)

@@ -1,7 +1,7 @@
 """
 The ASGI application: endpoints become routes, and every request goes the same way.
 
-    Guard (host, origin, headers) → identify → authorise → read the body → handle → answer, or tell the error
+    Metered → Guard (host, origin, headers) → identify → authorise → read the body → handle → answer, or tell the error
 
 Nothing is handled before it is known who asks and that they may: `authorise` gives a handler the library of the one team that the
 request is about, and a handler has no other way to a model.
@@ -31,6 +31,7 @@ from modelwatch.server.access.guard import Guard, Limits
 from modelwatch.server.access.identify import identify
 from modelwatch.server.endpoint import Call, Endpoint, Needs, Takes
 from modelwatch.server.errors import RefusedError, status_of
+from modelwatch.server.metering import Metered, note_route
 from modelwatch.server.services import Services
 
 
@@ -67,7 +68,7 @@ class Part:
         return len(self.prefix), bool(self.media_type) and self.media_type in request.headers.get("accept", "")
 
 
-def build_app(services: Services, parts: Sequence[Part], limits: Limits, mounts: Sequence[BaseRoute] = ()) -> Guard:
+def build_app(services: Services, parts: Sequence[Part], limits: Limits, mounts: Sequence[BaseRoute] = ()) -> Metered:
     """
     Return the application.
 
@@ -100,7 +101,7 @@ def build_app(services: Services, parts: Sequence[Part], limits: Limits, mounts:
 
     app = Starlette(routes=routes, exception_handlers={404: unknown, 405: unknown})
     app.router.redirect_slashes = False  # requests would turn a redirected POST into a GET
-    return Guard(_as_sent(app), limits)
+    return Metered(Guard(_as_sent(app), limits), services.meter)
 
 
 def _as_sent(app: ASGIApp) -> ASGIApp:
@@ -130,6 +131,7 @@ def _routes(part: Part, services: Services) -> list[BaseRoute]:
 
 def _route(part: Part, path: str, methods: dict[str, Endpoint], services: Services) -> Route:
     async def answer(request: Request) -> Response:
+        note_route(request.scope, path)
         method = "GET" if request.method == "HEAD" and "HEAD" not in methods else request.method
         try:
             return await _answer(methods[method], request, services)

@@ -43,6 +43,8 @@ class Needs(enum.Enum):
     """Writers of the team."""
     ADMIN = "admin"
     """Admins of the team."""
+    OPERATOR = "operator"
+    """Those who run the server, and programs of theirs: its admins, keys that admins own, and everybody on a server without accounts."""
     SITE = "site"
     """Admins of the whole server."""
 

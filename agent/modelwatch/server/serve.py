@@ -24,7 +24,6 @@ from modelwatch.server.services import Services, opened
 _BACKLOG = 512
 _KEEP_ALIVE_SECONDS = 15
 _LAST_REQUESTS_SECONDS = 10
-_LARGEST_HEAD_BYTES = 64 << 10
 
 
 class _Server(uvicorn.Server):
@@ -98,7 +97,6 @@ def serve(  # noqa: PLR0913 - what the options say, by keyword
                 server_header=False,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
-                h11_max_incomplete_event_size=_LARGEST_HEAD_BYTES,
                 lifespan="off",
             )
             server = _Server(config, services)

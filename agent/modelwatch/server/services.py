@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -29,6 +29,7 @@ from modelwatch.server.feed import Feed
 from modelwatch.server.gradient.handles import Handles
 from modelwatch.server.gradient.tag_reads import TagReads
 from modelwatch.server.library import Stores, TeamLibrary
+from modelwatch.server.metering import Meter
 from modelwatch.server.transfers import Transfers
 
 _SECRET_BYTES = 32
@@ -48,6 +49,7 @@ class Services:
         clock: The time.
         address: Where the server listens.
         external_url: Where people reach it, or None when that is what requests say.
+        meter: Counts requests.
     """
 
     stores: Stores
@@ -58,6 +60,7 @@ class Services:
     clock: Clock
     address: Address
     external_url: str | None = None
+    meter: Meter = field(default_factory=Meter)
 
     def is_open(self) -> bool:
         """

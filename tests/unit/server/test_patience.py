@@ -104,3 +104,39 @@ def test_an_answer_that_nobody_takes_is_not_kept(monkeypatch):
 
     asyncio.run(asyncio.wait_for(serve(), 30))
     assert ended
+
+
+def test_a_head_that_goes_on_and_on_is_refused():
+    """Whether it is one long line or many, whatever is sent is not kept."""
+
+    async def sends_a_long_line(reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: ")
+        return await _fill(reader, writer, b"x" * 4096)
+
+    async def sends_many_lines(reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n")
+        return await _fill(reader, writer, b"X-Short: x\r\n" * 300)
+
+    for talk in (sends_a_long_line, sends_many_lines):
+        assert asyncio.run(_served(talk)).startswith(b"HTTP/1.1 400 ")
+
+
+async def _fill(reader, writer, piece):
+    """Send a piece until the server answers; return the answer's first line."""
+    answer = asyncio.create_task(reader.readline())
+    while not answer.done():
+        writer.write(piece)
+        await asyncio.wait({answer}, timeout=0.01)
+    return answer.result()
+
+
+def test_a_body_is_no_head():
+    """However long it is, and however much of it comes with the head or after the answer."""
+    body = bytes(range(256)) * (patience.LARGEST_HEAD_BYTES // 64)
+
+    async def sends_two(reader, writer):
+        for _ in range(2):
+            writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        return await reader.readuntil(b"\r\n\r\n") + await reader.readuntil(b"\r\n\r\n")
+
+    assert asyncio.run(_served(sends_two)).count(b"HTTP/1.1 200 ") == 2

@@ -69,6 +69,14 @@ def test_only_admins_of_the_server_administer_it(teams, reds, endpoint):
     assert send(teams, endpoint, reds, teams.headers["red", Scope.ADMIN])[0].status_code == 403
 
 
+@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.needs is Needs.OPERATOR], ids=route)
+def test_how_the_server_does_is_no_teams_business(teams, reds, endpoint):
+    """The figures of all teams together would tell one how busy the others are."""
+    assert send(teams, endpoint, reds, {})[0].status_code == 401
+    for scope in Scope:
+        assert send(teams, endpoint, reds, teams.headers["red", scope])[0].status_code == 403
+
+
 @pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.needs is Needs.LINK], ids=route)
 def test_a_link_is_needed(teams, reds, endpoint):
     """A key does not stand for one."""

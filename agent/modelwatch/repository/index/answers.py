@@ -123,6 +123,22 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Totals:
+    """
+    How much there is of all teams' together: for those who run the server.
+
+    Attributes:
+        models: Models.
+        versions: Live versions.
+        size: Bytes of their files, shared content counted as often as it is shared.
+    """
+
+    models: int
+    versions: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class TagUse:
     """
     A tag of models.

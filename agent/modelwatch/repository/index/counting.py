@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from modelwatch.core.entities import Lifetime, ModelType
-from modelwatch.repository.index.answers import Counts, ExperimentVersion, IndexedExperiment, Point, TagUse
+from modelwatch.repository.index.answers import Counts, ExperimentVersion, IndexedExperiment, Point, TagUse, Totals
 from modelwatch.repository.index.outside import data, text_of
 
 
@@ -16,6 +16,12 @@ def counts(connection: sqlite3.Connection, team: bytes) -> Counts:
     )
     [(experiments,)] = connection.execute("SELECT count(DISTINCT experiment) FROM facets WHERE team = ?", (team,))
     return Counts(models, int(public), int(versions), experiments, int(size))
+
+
+def totals(connection: sqlite3.Connection) -> Totals:
+    """Return how much there is of all teams' together."""
+    [(models, versions, size)] = connection.execute("SELECT count(*), total(versions), total(size) FROM models")
+    return Totals(models, int(versions), int(size))
 
 
 def tags(connection: sqlite3.Connection, team: bytes, limit: int) -> tuple[TagUse, ...]:

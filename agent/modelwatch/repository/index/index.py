@@ -24,6 +24,7 @@ from modelwatch.repository.index.answers import (
     Page,
     Point,
     TagUse,
+    Totals,
 )
 from modelwatch.repository.index.connections import Connections
 from modelwatch.repository.index.deleted import deleted
@@ -281,6 +282,10 @@ class Index:
     def deleted(self, team: str, now: float) -> tuple[Deleted, ...]:
         """Return what of a team's was deleted and can be restored at a time, in seconds since the epoch, the latest deletion first."""
         return self._ask_about(team, (), lambda connection, part: deleted(connection, part, self._repository.id, now))
+
+    def totals(self) -> Totals:
+        """Return how much there is of all teams' together."""
+        return self._ask(counting.totals)
 
     def teams(self) -> tuple[str, ...]:
         """Return the teams that have models, sorted."""

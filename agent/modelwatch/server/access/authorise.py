@@ -60,8 +60,15 @@ def _own_team(principal: Principal) -> str | None:
 
 
 def _check_without_team(needs: Needs, principal: Principal) -> None:
-    if needs in {Needs.PRINCIPAL, Needs.SITE} and principal.is_anonymous:
+    if needs in {Needs.PRINCIPAL, Needs.OPERATOR, Needs.SITE} and principal.is_anonymous:
         raise unauthenticated()
+    if needs is Needs.OPERATOR and not principal.runs_the_server:
+        raise RefusedError(
+            "only those who run the server may see this",
+            status=403,
+            code="forbidden",
+            hint="use a key that an admin of the server owns: `modelwatch keys add NAME --scope read --owner ADMIN`",
+        )
     if needs is Needs.SITE and not principal.is_site_admin:
         raise RefusedError("only an admin of the server may do this", status=403, code="forbidden")
 

@@ -144,7 +144,13 @@ def _principal(row: sqlite3.Row) -> Principal:
     if row["owner"] is not None and owner_role is not None:
         role = weaker(role, owner_role)
     roles = MappingProxyType({row["team_name"]: role})
-    return Principal(PrincipalKind.KEY, row["prefix"], roles, owner=row["owner_name"])
+    return Principal(
+        PrincipalKind.KEY,
+        row["prefix"],
+        roles,
+        owner=row["owner_name"],
+        is_site_admins_key=bool(row["owner_is_site_admin"]),
+    )
 
 
 def tell_use(connection: sqlite3.Connection, prefix: str, now: float) -> None:

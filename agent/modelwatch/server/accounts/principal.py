@@ -58,6 +58,7 @@ class Principal:
         roles: Team → role there. Of an admin of the whole server: every team there is.
         is_site_admin: Admin of every team and of the server itself. No key is.
         owner: The user whose key it is, None for a key of the team itself and for others than keys.
+        is_site_admins_key: Whether it is a key of an admin of the whole server. It may no more in any team than other keys.
     """
 
     kind: PrincipalKind
@@ -65,11 +66,17 @@ class Principal:
     roles: Mapping[str, Role] = field(default_factory=lambda: MappingProxyType({}))
     is_site_admin: bool = False
     owner: str | None = None
+    is_site_admins_key: bool = False
 
     @property
     def is_anonymous(self) -> bool:
         """Whether nobody knows who asks."""
         return self.kind is PrincipalKind.ANONYMOUS
+
+    @property
+    def runs_the_server(self) -> bool:
+        """Whether they may see how the server does, over all teams: its admins, programs of theirs, and on a server without accounts everybody."""
+        return self.is_site_admin or self.is_site_admins_key or self.kind is PrincipalKind.LOCAL
 
     @property
     def home_team(self) -> str | None:

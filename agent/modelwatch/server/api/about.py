@@ -7,6 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 from modelwatch import __version__
 from modelwatch.core import log
 from modelwatch.core.errors import ModelwatchError
+from modelwatch.core.prometheus import CONTENT_TYPE, family, process_families
 from modelwatch.server.accounts.principal import DEFAULT_TEAM
 from modelwatch.server.api.answers import answer
 from modelwatch.server.api.schemas import TEXT, listed, nullable, obj
@@ -38,6 +39,20 @@ def _ready(call: Call) -> Response:
     return PlainTextResponse("ready\n")
 
 
+def _figures(call: Call) -> Response:
+    """Tell how the server does: of all teams together, with no name of any."""
+    totals = call.services.stores.index.totals()
+    families = [
+        family("modelwatch_build_info", "gauge", "The running version, as a label.", [({"version": __version__}, 1)]),
+        family("modelwatch_models", "gauge", "Models.", [({}, totals.models)]),
+        family("modelwatch_versions", "gauge", "Versions that are not deleted.", [({}, totals.versions)]),
+        family("modelwatch_versions_size_bytes", "gauge", "Size of their files, shared ones counted each time.", [({}, totals.size)]),
+        *call.services.meter.families(),
+        *process_families(),
+    ]
+    return Response("".join(families), media_type=CONTENT_TYPE)
+
+
 _WHO = obj({"name": TEXT, "kind": TEXT, "home_team": nullable(TEXT), "teams": listed(obj({"team": TEXT, "role": TEXT}))})
 
 ENDPOINTS = (
@@ -53,4 +68,5 @@ ENDPOINTS = (
     ),
     Endpoint("GET", "/healthz", Needs.NOTHING, _alive, name="alive", text="Whether the server answers."),
     Endpoint("GET", "/readyz", Needs.NOTHING, _ready, name="ready", text="Whether the server can read its repository."),
+    Endpoint("GET", "/metrics", Needs.OPERATOR, _figures, name="figures", text="How the server does, for Prometheus."),
 )

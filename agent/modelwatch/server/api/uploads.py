@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -26,6 +26,7 @@ from modelwatch.server.errors import ConflictError
 
 OFFSET_HEADER = "Upload-Offset"
 _PIECE_BYTES = 1 << 20
+_SYNC_BYTES = 16 << 20
 _SIZED = obj({"digest": DIGEST, "size": BYTES})
 
 
@@ -85,37 +86,63 @@ def _require_offset(staged: StagedUpload, offset: int) -> None:
 
 
 async def _receive(request: Request, staged: StagedUpload) -> None:
-    """Write what arrives; the next piece is received while the one before is written and hashed."""
-    offset = staged.offset
-    writing: asyncio.Task[None] | None = None
+    """
+    Write what arrives, three things at once: a piece is received, the one before is written and hashed, and those before are made durable.
+
+    The end of a request makes durable what is left (`Transfers.going_on`); it would wait for the disk while nothing arrives.
+    """
+    offset, unsynced = staged.offset, 0
+    writing: asyncio.Task[None] = asyncio.create_task(_nothing())
+    syncing: asyncio.Task[None] = asyncio.create_task(_nothing())
     try:
         async for piece in _pieces(request):
-            if offset + len(piece) > staged.size:
+            length = sum(map(len, piece))
+            if offset + length > staged.size:
                 raise UsageError(f"the upload has {staged.size} bytes, and more arrived")
-            if writing is not None:
-                await writing
-            writing = asyncio.create_task(run_in_threadpool(staged.append, offset, piece))
-            offset += len(piece)
-    finally:
-        if writing is not None:
             await writing
+            if unsynced >= _SYNC_BYTES and syncing.done():
+                await syncing
+                syncing, unsynced = asyncio.create_task(run_in_threadpool(staged.sync)), 0
+            writing = asyncio.create_task(run_in_threadpool(_append_all, staged, offset, piece))
+            offset += length
+            unsynced += length
+    finally:
+        await asyncio.wait((writing, syncing))  # whatever happened: the file is theirs until both have ended
+    await writing
+    await syncing
 
 
-async def _pieces(request: Request) -> AsyncIterator[bytes]:
-    """Give what arrives in pieces that are worth a write; what arrived before a connection broke comes as well."""
-    piece = bytearray()
+async def _nothing() -> None:
+    """Be done."""
+
+
+def _append_all(staged: StagedUpload, offset: int, piece: Sequence[bytes]) -> None:
+    for chunk in piece:
+        staged.append(offset, chunk)
+        offset += len(chunk)
+
+
+async def _pieces(request: Request) -> AsyncIterator[Sequence[bytes]]:
+    """
+    Give what arrives in pieces that are worth the way to a thread; what arrived before a connection broke comes as well.
+
+    A piece is the chunks that it came in: putting them together would be one more copy of everything.
+    """
+    piece: list[bytes] = []
+    length = 0
     try:
         async for chunk in request.stream():
-            piece += chunk
-            if len(piece) >= _PIECE_BYTES:
-                yield bytes(piece)
-                piece.clear()
+            piece.append(chunk)
+            length += len(chunk)
+            if length >= _PIECE_BYTES:
+                yield piece
+                piece, length = [], 0
     except ClientDisconnect:
         if piece:
-            yield bytes(piece)
+            yield piece
         raise
     if piece:
-        yield bytes(piece)
+        yield piece
 
 
 _UPLOADS = "/api/v1/teams/{team}/uploads"

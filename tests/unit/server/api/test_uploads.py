@@ -3,10 +3,13 @@
 import hashlib
 
 import pytest
+import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from served import served
+from thread_server import thread_server
 
+from modelwatch.core import steps
 from modelwatch.core.digest import Digest
 
 UPLOADS = "/api/v1/teams/default/uploads"
@@ -58,6 +61,19 @@ def test_content_arrives_in_any_pieces(tmp_path_factory, cuts, restarts):
     with served(root) as server:
         assert server.client.head(address).headers["Upload-Offset"] == str(offset)
         assert append(server, address, offset, CONTENT[offset:]).json()["digest"] == str(Digest.of_bytes(CONTENT))
+
+
+def test_a_long_request_is_made_durable_while_it_arrives(tmp_path, monkeypatch):
+    """Its end, which its sender waits for, has only the last of it left to do."""
+    reached = []
+    monkeypatch.setattr(steps, "observer", reached.append)
+    content = bytes(range(256)) * (1 << 18)  # 64 MiB
+    with thread_server(tmp_path / "repository") as server, requests.Session() as session:
+        begun = session.post(server.url + UPLOADS, json={"size": len(content)})
+        done = session.patch(server.url + begun.headers["Location"], data=content, headers={"Upload-Offset": "0"})
+        assert done.json() == {"digest": str(Digest.of_bytes(content)), "size": len(content)}
+    assert reached.count("repository.upload-synced") >= 2
+    assert reached.index("repository.upload-synced") < reached.index("repository.upload-whole")
 
 
 def test_the_server_finds_out_the_digest(server):

@@ -212,7 +212,9 @@ class Index:
 
         def read(connection: sqlite3.Connection, row: sqlite3.Row) -> Page[IndexedVersion]:
             conditions, parameters = lists.version_filter(row["place"], query)
-            legs = lists.version_legs(query, conditions)
+            few = lists.few_versions(connection, query, conditions, parameters)
+            legs = lists.version_legs(query, conditions, few=few is not None)
+            parameters["few"] = few
             items, following = lists.page(connection, legs, parameters, query, query.question(row["id"]))
             return Page(versions_at(connection, row, items), following)
 

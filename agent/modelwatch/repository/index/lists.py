@@ -4,8 +4,8 @@ The SQL of the lists: which items, in which order, from where on.
 A page is found by its keys first, in an order that an index has, and only then read. What has no value to be sorted by comes last in both
 directions, so a list is read in legs, one after the other, each in one order: a number, NaN (metrics only), no value.
 
-With a filter, the narrow table of a model's versions is read through and the page kept while reading (a ``+`` before a column keeps SQLite
-from walking an index instead, one lookup for each version); without one, only the page is read.
+Of versions that are filtered, those that fit are sought first, in an index that has what is asked for and little else, and only so many as
+are soon sorted. Are there no more, then they are sorted; else they are so many that the walk along the order meets enough of them soon.
 """
 
 from __future__ import annotations
@@ -15,12 +15,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from modelwatch.core.json import dumps
 from modelwatch.repository.index.cursors import Cursor, SqlValue
 from modelwatch.repository.index.outside import data, words
 from modelwatch.repository.index.queries import ListQuery, ModelQuery, VersionQuery
 
 VERSION_FIELDS: Final = frozenset({"registered", "created", "step", "epoch", "size"})
 MODEL_FIELDS: Final = frozenset({"created", "modified", "versions", "size", "number", "registered", "step"})
+
+FEW_VERSIONS: Final = 4_000
+"""So many can be sorted in some milliseconds, and one in twenty-five of 100,000 is met often enough on the way along any order."""
 
 Parameters = dict[str, SqlValue]
 
@@ -95,33 +99,69 @@ def version_filter(place: int, query: VersionQuery) -> tuple[tuple[str, ...], Pa
     conditions = ["v.place = :place", *_words("v.text", query)]
     parameters: Parameters = {"place": place, **_parameters(query)}
     conditions += [
-        f"v.number IN (SELECT number FROM version_tags WHERE place = :place AND tag = :tag{index})"  # noqa: S608 - as above
+        f"EXISTS (SELECT 1 FROM version_tags WHERE place = :place AND number = v.number AND tag = :tag{index})"  # noqa: S608 - as above
         for index in range(len(query.tags))
     ]
     conditions += [f"v.{column} = :{column}" for column in _asked(query)]
     return tuple(conditions), parameters
 
 
-def version_legs(query: VersionQuery, conditions: tuple[str, ...]) -> tuple[Leg, ...]:
-    """Return the legs of a list of versions that fulfil the conditions of `version_filter`; a metric's name is ``:metric``."""
-    filtered = len(conditions) > 1
-    if query.sort == "number":
-        return (Leg("versions v", conditions, None, "v.number", "v.number"),)
-    if query.sort in VERSION_FIELDS:
-        value = f"+v.{query.sort}" if filtered else f"v.{query.sort}"
-        return (
-            Leg("versions v", (*conditions, f"{value} IS NOT NULL"), value, "v.number", "v.number"),
-            Leg("versions v", (*conditions, f"{value} IS NULL"), None, "v.number", "v.number"),
-        )
+def few_versions(connection: sqlite3.Connection, query: VersionQuery, conditions: tuple[str, ...], parameters: Parameters) -> str | None:
+    """Return the numbers of the versions that fulfil the conditions of `version_filter`, as JSON, or None when they are many, or all."""
+    if len(conditions) == 1:
+        return None
+    if query.tags:
+        source = "version_tags t CROSS JOIN versions v NOT INDEXED ON v.number = t.number AND t.place = :place AND t.tag = :tag0"
+    else:
+        source = f"versions v INDEXED BY versions_{'text' if words(query.text) else 'sought'}"
+    sql = f"SELECT v.number FROM {source} WHERE {' AND '.join(conditions)} LIMIT :most"  # noqa: S608 - as above
+    rows = connection.execute(sql, {**parameters, "most": FEW_VERSIONS + 1}).fetchall()
+    return dumps([row[0] for row in rows]) if len(rows) <= FEW_VERSIONS else None
+
+
+def version_legs(query: VersionQuery, conditions: tuple[str, ...], *, few: bool) -> tuple[Leg, ...]:
+    """
+    Return the legs of a list of versions; a metric's name is ``:metric``.
+
+    Args:
+        query: What is asked.
+
+        conditions: Of `version_filter`.
+
+        few: Whether ``:few`` has the numbers of those that fulfil the conditions, as `few_versions` returns them.
+    """
+    # NOT INDEXED and INDEXED BY keep SQLite, which does not know how many fit, from looking each of those up to sort them.
+    versions, ordered = "versions v NOT INDEXED", f"versions v INDEXED BY versions_{query.sort}"
+    metrics = "metrics x INDEXED BY metrics_value"
     found: tuple[str, ...] = ("x.place = :place", "x.name = :metric")
-    if filtered:
-        found = (*found, f"x.number IN (SELECT v.number FROM versions v WHERE {' AND '.join(conditions)})")  # noqa: S608 - as above
-    lacking = "v.number NOT IN (SELECT number FROM metrics INDEXED BY metrics_value WHERE place = :place AND name = :metric)"
+    if few:
+        conditions = ("v.place = :place",)
+        versions = ordered = "json_each(:few) f CROSS JOIN versions v ON v.number = f.value"
+        metrics = "json_each(:few) f CROSS JOIN metrics x ON x.number = f.value"
+    elif len(conditions) > 1:
+        found += conditions
+        metrics += " CROSS JOIN versions v NOT INDEXED ON v.number = x.number"
+    if query.sort == "number":
+        return (Leg(versions, conditions, None, "v.number", "v.number"),)
+    if query.sort in VERSION_FIELDS:
+        value = f"v.{query.sort}"
+        return (
+            Leg(ordered, (*conditions, f"{value} IS NOT NULL"), value, "v.number", "v.number"),
+            Leg(ordered, (*conditions, f"{value} IS NULL"), None, "v.number", "v.number"),
+        )
     return (
-        Leg("metrics x", (*found, "x.rank = 0"), "x.value", "x.number", "x.number"),
-        Leg("metrics x", (*found, "x.rank = 1"), None, "x.number", "x.number"),
-        Leg("versions v", (*conditions, lacking), None, "v.number", "v.number"),
+        Leg(metrics, (*found, "x.rank = 0"), "x.value", "x.number", "x.number"),
+        Leg(metrics, (*found, "x.rank = 1"), None, "x.number", "x.number"),
+        Leg(versions, (*conditions, _LACKING), None, "v.number", "v.number"),
     )
+
+
+_LACKING: Final = (
+    "CASE WHEN (SELECT count(*) FROM metrics INDEXED BY metrics_value WHERE place = :place AND name = :metric)"
+    " = (SELECT count(*) FROM versions WHERE place = :place) THEN FALSE"
+    " ELSE NOT EXISTS (SELECT 1 FROM metrics WHERE place = :place AND number = v.number AND name = :metric) END"
+)
+"""Has no value of a metric. Mostly all have one, which two counts tell sooner than a look at each."""
 
 
 # -------------------------------------------------------------------------------------------------------------------- models

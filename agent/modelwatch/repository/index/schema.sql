@@ -108,6 +108,9 @@ CREATE TABLE versions (
     PRIMARY KEY (place, number)
 ) STRICT, WITHOUT ROWID;
 
+-- What versions are filtered by: to find those that fit, nothing else of them is read.
+CREATE INDEX versions_sought ON versions (place, experiment, project, type, format, origin);
+CREATE INDEX versions_text ON versions (place, text);
 CREATE INDEX versions_registered ON versions (place, registered);
 CREATE INDEX versions_created ON versions (place, created);
 CREATE INDEX versions_step ON versions (place, step);

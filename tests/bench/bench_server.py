@@ -30,7 +30,7 @@ from modelwatch.repository.uploading import Upload, UploadFile
 from modelwatch.sinks.http import HttpSink
 from modelwatch.testing.sink_contract import make_registration, make_snapshot
 
-_LARGE_BYTES = int(os.environ.get("BENCH_UPLOAD_BYTES", 1 << 30))
+_LARGE_BYTES = 1 << 30
 _PIECE_BYTES = 1 << 20
 _PAIRS = 3
 _AGENTS = 64

@@ -75,7 +75,9 @@ def _registrations(number: int, versions: int) -> Iterator[Registration]:
             base,
             root=f"run-{run}/model.ckpt-{step}",
             manifest=_manifest(number, taken),
-            provenance=replace(base.provenance, run=f"run-{run}", experiment=f"e{number:05d}x{run % 20}", project=f"p{number % 10}"),
+            provenance=replace(
+                base.provenance, run=f"run-{run}", experiment=f"e{number:05d}x{run % 20}", project=f"p{number % 10}"
+            ),
             created=created,
             step=step,
             epoch=taken,

@@ -6,6 +6,7 @@ Names and units follow https://prometheus.io/docs/practices/naming/ and, for the
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,11 +34,10 @@ def histogram(name: str, meaning: str, samples: Iterable[tuple[Mapping[str, str]
 
         samples: (labels, upper bound → how many were not above it, the last bound being infinite; the sum of all).
     """
-    lines = []
+    lines: list[str] = []
     for labels, buckets, total in samples:
         bounds = sorted(buckets)
-        for bound in bounds:
-            lines.append(_line(f"{name}_bucket", {**labels, "le": "+Inf" if bound == float("inf") else f"{bound:g}"}, buckets[bound]))
+        lines += [_line(f"{name}_bucket", {**labels, "le": _bound(bound)}, buckets[bound]) for bound in bounds]
         lines += [_line(f"{name}_sum", labels, total), _line(f"{name}_count", labels, buckets[bounds[-1]])]
     return _lines(name, "histogram", meaning, lines)
 
@@ -62,6 +62,10 @@ def _read(path: str) -> str:
         return Path(path).read_text("ascii", "replace")
     except OSError:
         return ""
+
+
+def _bound(value: float) -> str:
+    return "+Inf" if math.isinf(value) else f"{value:g}"
 
 
 def _lines(name: str, kind: str, meaning: str, lines: list[str]) -> str:

@@ -41,9 +41,7 @@ def _journal(figures: Figures, snapshot_bytes: int, now: float) -> Iterable[str]
         for sink in sorted({sink for sink, _ in figures.deliveries})
         for state in DeliveryState
     ]
-    yield family(
-        "modelwatch_deliveries", "gauge", "Versions and amendments on their way to each repository, by state.", deliveries
-    )
+    yield family("modelwatch_deliveries", "gauge", "Versions and amendments on their way to each repository, by state.", deliveries)
     yield family("modelwatch_snapshot_bytes", "gauge", "Size of the snapshots of what is not delivered.", [({}, snapshot_bytes)])
     lag = 0.0 if figures.waiting_since is None else max(0.0, now - figures.waiting_since)
     yield family("modelwatch_lag_seconds", "gauge", "Age of the oldest version that has not arrived everywhere.", [({}, lag)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from modelwatch.core import log
 from modelwatch.core.backoff import Backoff
@@ -13,7 +14,23 @@ from modelwatch.server.accounts.principal import operator
 from modelwatch.server.services import Services
 
 _LOOK_SECONDS = 1.0
+_MOST_OF_A_CORE = 0.05
 _TIDY_SECONDS = 3600.0
+
+
+def pause(looking_seconds: float, *, changed: bool) -> float:
+    """
+    Return how long to wait after a look at the directory.
+
+    A second; longer where there are so many models that looks in vain would take more than a twentieth of a core. What is changed through
+    the server is seen at once in any case.
+
+    Args:
+        looking_seconds: CPU time of the look.
+
+        changed: Whether it found anything: then there is soon more.
+    """
+    return _LOOK_SECONDS if changed else max(_LOOK_SECONDS, looking_seconds / _MOST_OF_A_CORE)
 
 
 class Follower:
@@ -51,24 +68,28 @@ class Follower:
         wait = 0.0
         self._shorten_audit()
         while not clock.wait(self._stop, wait):
-            wait = _LOOK_SECONDS if self._look() else backoff.wait_seconds(self._failures)
+            found = self._look()
+            wait = backoff.wait_seconds(self._failures) if found is None else found
             if clock.monotonic() - tidied >= _TIDY_SECONDS:
                 tidied = clock.monotonic()
                 self._tidy()
 
-    def _look(self) -> bool:
+    def _look(self) -> float | None:
+        """Look once; return how long to wait for the next look, None when this one failed."""
+        begun = time.thread_time()
         try:
-            if self._services.stores.index.refresh():
+            changed = self._services.stores.index.refresh()
+            if changed:
                 self._services.stores.feed.wake()
         except ModelwatchError as error:
             self._failures += 1
             if self._failures == 1:
                 log.warning("the repository cannot be followed", why=error)
-            return False
+            return None
         if self._failures:
             log.info("the repository is followed again", failures=self._failures)
             self._failures = 0
-        return True
+        return pause(time.thread_time() - begun, changed=changed)
 
     def _shorten_audit(self) -> None:
         if self._audit_days is None:

@@ -74,7 +74,9 @@ def test_figures_are_for_those_who_run_the_server(tmp_path):
         accounts.make_user("boss", site_admin=True, by=OPERATOR)
         accounts.make_user("anna", by=OPERATOR)
         accounts.join("default", "anna", next(iter(Scope)).role, by=OPERATOR)
-        keys = {name: accounts.make_key("default", "prometheus", Scope.READ, owner=name, by=OPERATOR).text for name in ("boss", "anna")}
+        keys = {
+            name: accounts.make_key("default", "prometheus", Scope.READ, owner=name, by=OPERATOR).text for name in ("boss", "anna")
+        }
         assert server.client.get("/metrics", headers={"X-API-Key": keys["anna"]}).status_code == 403
         told = server.client.get("/metrics", headers={"Authorization": f"Bearer {keys['boss']}"})
         assert told.status_code == 200

@@ -53,7 +53,9 @@ class Manifest:
     """
 
     entries: tuple[ManifestEntry, ...]
-    _known_digest: list[Digest] = field(default_factory=list, init=False, repr=False, compare=False)  # empty or one: made when asked for
+    _known_digest: list[Digest] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )  # empty or one: made when asked for
 
     def __post_init__(self) -> None:
         """Refuse entries out of order or twice, with ValueError."""

@@ -27,7 +27,8 @@ def totals(connection: sqlite3.Connection) -> Totals:
 def tags(connection: sqlite3.Connection, team: bytes, limit: int) -> tuple[TagUse, ...]:
     """Return the tags of a team's models, those that most have first."""
     rows = connection.execute(
-        "SELECT tag, count(*) AS models FROM model_tags WHERE team = ? GROUP BY tag ORDER BY models DESC, tag LIMIT ?", (team, limit)
+        "SELECT tag, count(*) AS models FROM model_tags WHERE team = ? GROUP BY tag ORDER BY models DESC, tag LIMIT ?",
+        (team, limit),
     )
     return tuple(TagUse(text_of(tag), models) for tag, models in rows)
 

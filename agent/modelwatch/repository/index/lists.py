@@ -106,7 +106,9 @@ def version_filter(place: int, query: VersionQuery) -> tuple[tuple[str, ...], Pa
     return tuple(conditions), parameters
 
 
-def few_versions(connection: sqlite3.Connection, query: VersionQuery, conditions: tuple[str, ...], parameters: Parameters) -> str | None:
+def few_versions(
+    connection: sqlite3.Connection, query: VersionQuery, conditions: tuple[str, ...], parameters: Parameters
+) -> str | None:
     """Return the numbers of the versions that fulfil the conditions of `version_filter`, as JSON, or None when they are many, or all."""
     if len(conditions) == 1:
         return None

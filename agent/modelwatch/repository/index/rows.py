@@ -49,19 +49,17 @@ def models_at(connection: sqlite3.Connection, places: Sequence[int]) -> tuple[In
     query = f"SELECT * FROM models WHERE place IN ({_marks(len(places))})"  # noqa: S608 - question marks
     rows = {row["place"]: row for row in connection.execute(query, places)}
     aliases = _aliases(connection, places)
-    best = {place: best_number(connection, row, aliases[place]) for place, row in rows.items()}
-    wanted = {(place, number) for place, row in rows.items() for number in (row["number"], best[place]) if number is not None}
-    versions = _versions(connection, sorted(wanted))
+    shown = {place: (row["number"], best_number(connection, row, aliases[place])) for place, row in rows.items()}
+    versions = _versions(connection, sorted({(place, number) for place in shown for number in shown[place] if number is not None}))
     return tuple(
-        _model(rows[place], aliases[place], versions.get((place, rows[place]["number"])), versions.get((place, best[place])))
+        _model(rows[place], aliases[place], [None if number is None else versions[place, number] for number in shown[place]])
         for place in places
     )
 
 
-def _model(
-    row: sqlite3.Row, aliases: tuple[Alias, ...], latest: ModelVersion | None, best: ModelVersion | None
-) -> IndexedModel:
+def _model(row: sqlite3.Row, aliases: tuple[Alias, ...], latest_and_best: Sequence[ModelVersion | None]) -> IndexedModel:
     body = loads(row["body"])
+    latest, best = latest_and_best
     return IndexedModel(
         id=row["id"],
         team=body["team"],

@@ -46,7 +46,9 @@ def _figures(call: Call) -> Response:
         family("modelwatch_build_info", "gauge", "The running version, as a label.", [({"version": __version__}, 1)]),
         family("modelwatch_models", "gauge", "Models.", [({}, totals.models)]),
         family("modelwatch_versions", "gauge", "Versions that are not deleted.", [({}, totals.versions)]),
-        family("modelwatch_versions_size_bytes", "gauge", "Size of their files, shared ones counted each time.", [({}, totals.size)]),
+        family(
+            "modelwatch_versions_size_bytes", "gauge", "Size of their files, shared ones counted each time.", [({}, totals.size)]
+        ),
         *call.services.meter.families(),
         *process_families(),
     ]

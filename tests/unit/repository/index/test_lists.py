@@ -15,6 +15,7 @@ from modelwatch.core.digest import Digest
 from modelwatch.core.entities import Manifest, ManifestEntry, Metric, ModelType, Provenance, Registration, Storage
 from modelwatch.core.errors import UsageError
 from modelwatch.core.json import dumps
+from modelwatch.repository.index import lists
 from modelwatch.repository.index.cursors import Cursor
 from modelwatch.repository.index.index import Index
 from modelwatch.repository.index.queries import LARGEST_PAGE, ModelQuery, VersionQuery
@@ -79,11 +80,19 @@ def index(tmp_path_factory):
 
 
 def numbers(index, **asked):
-    """Return the numbers of the versions of `digits` that a question finds, read in pages of three."""
+    """Return the numbers of the versions of `digits` that a question finds, read in pages of three, be they few or many."""
     query = VersionQuery(limit=3, **asked)
-    found = list(pages(lambda cursor: index.versions(TEAM, "digits", replace(query, cursor=cursor))))
-    assert len(found) == index.count_versions(TEAM, "digits", query)
-    return [version.version.number for version in found]
+    few, many = (_numbers(index, query, most) for most in (lists.FEW_VERSIONS, 0))
+    assert few == many
+    assert len(few) == index.count_versions(TEAM, "digits", query)
+    return few
+
+
+def _numbers(index, query, most):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lists, "FEW_VERSIONS", most)
+        found = pages(lambda cursor: index.versions(TEAM, "digits", replace(query, cursor=cursor)))
+        return [version.version.number for version in found]
 
 
 def names(index, **asked):
@@ -163,10 +172,12 @@ def test_models_by_size_and_number_of_versions(index):
     st.sampled_from(["", "e1", "prod"]),
 )
 def test_pages_are_the_list_cut_in_pieces(index, sort, descending, limit, text):
-    """Whatever the size of a page, all pages together are the list in one."""
+    """Whatever the size of a page, all pages together are the list in one, which was sorted the other way: as few and not as many."""
     query = VersionQuery(sort=sort, descending=descending, text=text, limit=LARGEST_PAGE)
     whole = index.versions(TEAM, "digits", query)
-    pieces = list(pages(lambda cursor: index.versions(TEAM, "digits", replace(query, limit=limit, cursor=cursor))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lists, "FEW_VERSIONS", 0)
+        pieces = list(pages(lambda cursor: index.versions(TEAM, "digits", replace(query, limit=limit, cursor=cursor))))
     assert whole.next is None
     assert tuple(pieces) == whole.items
 

@@ -131,7 +131,9 @@ class Guard:
                 return await receive()
             clock = asyncio.get_running_loop().time
             began = clock()
-            async with asyncio.timeout(min(left, self._limits.chunk_seconds)):  # `wait_for` would make a task of each of many pieces
+            async with asyncio.timeout(
+                min(left, self._limits.chunk_seconds)
+            ):  # `wait_for` would make a task of each of many pieces
                 message = await receive()
             left += len(message.get("body", b"")) / self._limits.slowest_bytes_per_second - (clock() - began)
             whole = not message.get("more_body", False)

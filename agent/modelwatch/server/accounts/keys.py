@@ -56,7 +56,7 @@ def make(  # noqa: PLR0913 - the columns of one row
         may = _owner_role(find(connection, secret.prefix))
         if may is None or not may.covers(scope.role):
             has = f"is only {may.value} in" if may else "is no member of"
-            raise PermanentError(f"{owner['name']} {has} {team['name']}: a key of theirs cannot be for {scope.value}")
+            raise PermanentError(f"the user {owner['name']} {has} {team['name']}: a key of theirs cannot be for {scope.value}")
     return text
 
 

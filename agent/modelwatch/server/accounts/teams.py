@@ -64,14 +64,14 @@ def require_another_admin(connection: sqlite3.Connection, team: sqlite3.Row, use
     query = "SELECT user FROM memberships WHERE team = ? AND role = 'admin'"
     if [row["user"] for row in rows(connection, ACCOUNTS, query, (team["id"],))] == [user["id"]]:
         raise PermanentError(
-            f"{user['name']} is the only admin of {team['name']}", hint="make somebody else an admin of the team first"
+            f"the user {user['name']} is the only admin of {team['name']}", hint="make somebody else an admin of the team first"
         )
 
 
 def leave(connection: sqlite3.Connection, team: sqlite3.Row, user: sqlite3.Row) -> None:
     """End a membership. Raise NotFoundError when there is none."""
     if not connection.execute("DELETE FROM memberships WHERE team = ? AND user = ?", (team["id"], user["id"])).rowcount:
-        raise NotFoundError(f"{user['name']} is no member of {team['name']}")
+        raise NotFoundError(f"the user {user['name']} is no member of {team['name']}")
 
 
 def members(connection: sqlite3.Connection, team: int) -> tuple[Member, ...]:

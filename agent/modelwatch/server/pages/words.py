@@ -86,7 +86,7 @@ def _pretty(value_: JsonValue, indent: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return a message as a sentence: messages are written to stand behind a colon."""
+    """Return a message as a sentence: messages are written to stand behind a colon. It must not begin with somebody's name, whose case counts."""
     end = "" if text.endswith((".", "!", "?", ":")) else "."
     return f"{text[:1].upper()}{text[1:]}{end}" if text else ""
 

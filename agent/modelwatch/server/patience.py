@@ -1,6 +1,7 @@
 """
-Connections: how long one may take to say what it wants and to take what it gets, and how long what it says first may be; uvicorn itself
-waits for both for ever. And the bytes of large bodies, without copies.
+Connections: how long one may take to say what it wants and to take what it gets, and what it may say first.
+
+uvicorn itself waits for both for ever, and takes a head of any length. Besides, the bytes of large bodies are handed over without copies.
 """
 
 from __future__ import annotations
@@ -51,8 +52,10 @@ class PatientProtocol(HttpToolsProtocol):
         self._head_bytes = 0
 
     def on_headers_complete(self) -> None:
-        """Count no more."""
+        """Count no more. What is asked for is a path: in a whole address there could be another host than the one that is checked."""
         self._head_bytes = None
+        if not self.url.startswith(b"/"):
+            raise ValueError("the address of a request is not a path")  # which the parser tells as a request that is none
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -15,6 +15,7 @@ from starlette.types import Message, Receive
 
 from modelwatch.core.errors import UsageError
 from modelwatch.core.json import JsonValue, dumps, loads, loads_foreign
+from modelwatch.server.access.plain_schemas import Validator
 from modelwatch.server.endpoint import Endpoint
 from modelwatch.server.errors import RefusedError
 
@@ -80,8 +81,8 @@ def check(value: JsonValue, schema: JsonValue) -> None:
 
 
 @functools.cache
-def _validator(schema: str) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(loads(schema))
+def _validator(schema: str) -> jsonschema.protocols.Validator:
+    return Validator(loads(schema))
 
 
 @contextlib.asynccontextmanager

@@ -111,8 +111,9 @@ class Guard:
                 code="bad_host",
                 hint="the one who runs it can allow the name: `modelwatch serve --allowedHost NAME`",
             )
-        if "transfer-encoding" in headers and "content-length" in headers:
-            message = "the request says in two ways where it ends"
+        framing = [value.strip().lower() for value in headers.getlist("transfer-encoding")]
+        if framing and (framing != ["chunked"] or "content-length" in headers):
+            message = "the request says in two ways where it ends, or in one that nobody here knows"
             raise RefusedError(message, status=400, code="bad_request", headers={"Connection": "close"})
         if scope["method"] not in SAFE_METHODS and _from_another_site(headers, host):
             raise RefusedError("a page of another site asked for this", status=403, code="cross_site")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
+from collections.abc import Iterator
 
 
 class Feed:
@@ -17,6 +19,20 @@ class Feed:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
         self._closed = False
+        self._listeners: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def listening(self, kind: str) -> Iterator[None]:
+        """Count one more of a kind that listens, while the block runs. Called in the event loop, as `listeners`."""
+        self._listeners[kind] += 1
+        try:
+            yield
+        finally:
+            self._listeners[kind] -= 1
+
+    def listeners(self, kind: str) -> int:
+        """Return how many of a kind listen."""
+        return self._listeners[kind]
 
     def attach(self) -> None:
         """Let the running event loop be the one in which coroutines wait."""

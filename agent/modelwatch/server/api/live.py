@@ -13,13 +13,26 @@ from modelwatch.core.json import dumps
 from modelwatch.server.access.identify import identify
 from modelwatch.server.accounts.principal import Role
 from modelwatch.server.endpoint import Call, Endpoint, Needs
+from modelwatch.server.errors import RefusedError
 from modelwatch.server.feed import Feed
 
 _BEAT_SECONDS = 15.0
 """A comment is sent so often when nothing happens: proxies close what is silent, and a client that is gone is noticed."""
 
 
-async def _events(call: Call, feed: Feed) -> AsyncIterator[str]:
+_MEMBERS = "members"
+_STRANGERS = "strangers"
+_MOST_STREAMS = {_MEMBERS: 1000, _STRANGERS: 100}
+"""Each holds a connection open and is looked up for at every change; those who only see what is published keep no member from it."""
+
+
+async def _events(call: Call, feed: Feed, kind: str) -> AsyncIterator[str]:
+    with feed.listening(kind):
+        async for text in _told(call, feed):
+            yield text
+
+
+async def _told(call: Call, feed: Feed) -> AsyncIterator[str]:
     feed.attach()
     loop = asyncio.get_running_loop()
     seen = await run_in_threadpool(call.library.generation)
@@ -54,8 +67,11 @@ def _look(call: Call, seen: int) -> tuple[int, tuple[str, ...]] | None:
 
 
 async def _live(call: Call) -> Response:
+    feed, kind = call.services.stores.feed, _MEMBERS if call.library.sees_all else _STRANGERS
+    if feed.listeners(kind) >= _MOST_STREAMS[kind]:
+        raise RefusedError("too many listen already", status=503, code="too_many", headers={"Retry-After": "60"})
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(call, call.services.stores.feed), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_events(call, feed, kind), media_type="text/event-stream", headers=headers)
 
 
 ENDPOINTS = (

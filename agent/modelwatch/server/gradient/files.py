@@ -57,12 +57,14 @@ async def _receive(call: Call) -> Response:
     fields, maker = await run_in_threadpool(borrow, call.services, _UPLOAD_PURPOSE, call.path("token"))
     if not maker.may(fields["team"], Role.WRITER):
         raise ended()
-    handle = await run_in_threadpool(call.services.handles.find, fields["team"], fields["handle"])
-    if handle is None or handle.model_id is not None:
-        raise RefusedError("the link was used already", status=403, code="used_link", hint="begin the upload again")
-    library = call.services.library(handle.team, sees_all=True)
-    content = await _stored(call.request, library)
-    await run_in_threadpool(_register, call, library, handle, fields["file"], content)
+    handles = call.services.handles
+    with handles.receiving(fields["handle"]) as is_first:
+        handle = await run_in_threadpool(handles.find, fields["team"], fields["handle"]) if is_first else None
+        if handle is None or handle.model_id is not None:
+            raise RefusedError("the link was used already", status=403, code="used_link", hint="begin the upload again")
+        library = call.services.library(handle.team, sees_all=True)
+        content = await _stored(call.request, library)
+        await run_in_threadpool(_register, call, library, handle, fields["file"], content)
     return Response(None, 200)
 
 

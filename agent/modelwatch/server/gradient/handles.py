@@ -7,10 +7,12 @@ so the client gets an id that means the one version that its upload makes. Under
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import sqlite3
 import string
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,6 +79,7 @@ class Handles:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
+        self._receiving: set[str] = set()
         self._connection = database.connect(path, _KIND, any_thread=True)
 
     def close(self) -> None:
@@ -134,6 +137,19 @@ class Handles:
         with self._lock:
             found = database.rows(self._connection, _KIND, query, (identifier, team))
         return _handle(found[0]) if found else None
+
+    @contextlib.contextmanager
+    def receiving(self, identifier: str) -> Iterator[bool]:
+        """Give whether nobody else is sending what a handle is for; as long as the block runs, nobody else is."""
+        with self._lock:
+            is_first = identifier not in self._receiving
+            self._receiving.add(identifier)
+        try:
+            yield is_first
+        finally:
+            if is_first:
+                with self._lock:
+                    self._receiving.discard(identifier)
 
     def became(self, handle: Handle, model_id: str, number: int) -> Handle:
         """Note which version an upload has made. A handle that is the model's own id is one no longer."""

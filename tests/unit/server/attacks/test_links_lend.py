@@ -167,3 +167,13 @@ def test_nobody_gets_an_upload_address_for_anothers_handle(red):
     assert red.client.request("GET", "/mlModels/getPresignedModelUrl/", params=query, headers=blue).status_code == 404
     assert red.client.post("/mlModels/deleteModel/", json={"id": handle}, headers=blue).status_code == 404
     assert red.services.handles.find("red", handle) is not None
+
+
+def test_an_upload_address_of_gradient_is_good_once_even_at_once(red):
+    """While one request sends the file another one is told that the link is used; when the first fails, it can be used again."""
+    headers = red.headers["red", Scope.WRITE]
+    handle, address = _upload_address(red, headers, file="model.zip")
+    with red.services.handles.receiving(handle):
+        assert red.client.put(address, content=b"at once").status_code == 403
+    assert red.client.put(address, content=b"no archive").status_code == 422
+    assert red.client.put(address, content=b"no archive").status_code == 422

@@ -8,11 +8,13 @@ from dataclasses import replace
 import pytest
 from account_makers import OPERATOR
 from thread_server import thread_server
+from waiting import wait_until
 
 from modelwatch.core.entities import Manifest, Storage
 from modelwatch.server.access.identify import SESSION_COOKIE
 from modelwatch.server.accounts.entities import Scope
 from modelwatch.server.accounts.principal import Role
+from modelwatch.server.api import live
 from modelwatch.testing.sink_contract import make_registration
 
 _LIMIT_SECONDS = 30
@@ -92,3 +94,21 @@ def test_the_stream_ends_with_the_membership(server):
             accounts.leave("blue", "anna", by=OPERATOR)
             _change(started, "blue", "secret")
             assert b"models" not in stream.read()
+
+
+def test_strangers_keep_no_member_from_listening(server, monkeypatch):
+    """There are only so many streams for those who see what is published, and as many again when they go."""
+    monkeypatch.setitem(live._MOST_STREAMS, "strangers", 2)
+    started, keys = server
+    with _listening(started, "blue"):
+        with _listening(started, "red"):
+            connection = http.client.HTTPConnection("127.0.0.1", started.port, timeout=_LIMIT_SECONDS)
+            with contextlib.closing(connection):
+                connection.request("GET", "/api/v1/teams/blue/events")
+                refused = connection.getresponse()
+                assert (refused.status, refused.headers["Retry-After"]) == (503, "60")
+            with _listening(started, "blue", keys["blue"].text):
+                pass
+        wait_until(lambda: started.services.stores.feed.listeners("strangers") < 2)
+        with _listening(started, "red"):
+            pass

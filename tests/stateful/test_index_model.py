@@ -269,8 +269,15 @@ class LazyIndexMachine(IndexMachine):
 
     @rule()
     def look(self):
-        """The index follows all."""
+        """The index follows all, in one go."""
         self.index.refresh()
+        self.agrees(self.index)
+
+    @rule()
+    def look_at_parts(self):
+        """The index follows all, part by part."""
+        for _ in self.index.look():
+            pass
         self.agrees(self.index)
 
     @invariant()

@@ -29,6 +29,7 @@ def add_version(
     content: bytes | None = None,
     experiment: str | None = "e1",
     lifetime: Lifetime = Lifetime.PERMANENT,
+    team: str = TEAM,
 ) -> Receipt:
     """Register a checkpoint of one file whose content is its own unless given."""
     snapshot = make_snapshot(folder / f"{model}-{step}", {"data": f"{model} {step}".encode() if content is None else content})
@@ -36,6 +37,7 @@ def add_version(
         make_registration(snapshot.manifest, model=model, step=step),
         provenance=Provenance(run="run-1", experiment=experiment, project="p1"),
         lifetime=lifetime,
+        team=team,
     )
     return repository.register(registration, snapshot)
 

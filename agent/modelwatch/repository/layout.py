@@ -7,6 +7,7 @@ A key is a relative path with ``/`` as separator, the same in a directory and in
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from modelwatch.core.digest import Digest
@@ -186,9 +187,10 @@ def event_name(milliseconds: int, registration_key: str | None, random: bytes) -
     return make_ulid(milliseconds, event_subject(registration_key) + random)
 
 
-def is_event_about(name: str, registration_key: str | None) -> bool:
-    """Return whether an event's name says that it is about this registration's version, or with None about the model."""
-    return name[10:18] == event_name(0, registration_key, bytes(5))[10:18]
+def names_about(names: Iterable[str], registration_key: str | None) -> list[str]:
+    """Return those names of events that say that they are about this registration's version, or with None about the model."""
+    mark = event_name(0, registration_key, bytes(5))[10:18]
+    return [name for name in names if name[10:18] == mark]
 
 
 def event_milliseconds(name: str) -> int:

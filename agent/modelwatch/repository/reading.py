@@ -21,7 +21,7 @@ from modelwatch.repository.layout import (
     decode_name,
     encode_name,
     event_milliseconds,
-    is_event_about,
+    names_about,
     version_number,
 )
 from modelwatch.repository.storage.directory import DirectoryStorage
@@ -196,9 +196,7 @@ def find_number(storage: DirectoryStorage, place: Place, registration_key: str) 
 def read_subject(storage: DirectoryStorage, place: Place, registration_key: str) -> Subject:
     """Return what events have made of one version, reading only the events that are about it."""
     subject = Subject()
-    for name in event_files(storage, place):
-        if not is_event_about(name, registration_key):
-            continue
+    for name in names_about(event_files(storage, place), registration_key):
         try:
             event = read_event(storage, place, name)
         except MalformedError:
@@ -211,9 +209,7 @@ def read_subject(storage: DirectoryStorage, place: Place, registration_key: str)
 def read_deletions(storage: DirectoryStorage, place: Place) -> dict[str, ModelDeleted]:
     """Return the deletions of a model that were not taken back, by their events' names, reading only events about the model itself."""
     found: dict[str, Event] = {}
-    for name in event_files(storage, place):
-        if not is_event_about(name, None):
-            continue
+    for name in names_about(event_files(storage, place), None):
         try:
             event = read_event(storage, place, name)
         except MalformedError:

@@ -31,9 +31,22 @@ def write_report(storage: DirectoryStorage, place: Place, report: RunReport) -> 
     storage.replace(place.run(report.run), report.encoded(after=latest_event(storage, place)))
 
 
-def read_reports(storage: DirectoryStorage, place: Place) -> tuple[RunReport, ...]:
-    """Return the report of every run of a model, in the order in which they started. Raise OSError when the folder cannot be read."""
-    deleted = max(read_deletions(storage, place), default="")
+def read_reports(storage: DirectoryStorage, place: Place, deleted: str | None = None) -> tuple[RunReport, ...]:
+    """
+    Return the report of every run of a model, in the order in which they started.
+
+    Args:
+        storage: Where.
+
+        place: Which model.
+
+        deleted: The name of its latest deletion that stands, empty when none does; None when the caller does not know.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    if deleted is None:
+        deleted = max(read_deletions(storage, place), default="")
     found = [report for key in _keys(storage, place) if (report := _read(storage, key, deleted)) is not None]
     return tuple(sorted(found, key=lambda report: (report.started, report.run)))
 

@@ -225,10 +225,17 @@ class RepositoryView:
         self.model(name, team=team)
         return ()
 
-    def runs_at(self, place: Place) -> tuple[RunReport, ...]:
-        """Return what is known of the runs of the model at a place, in the order in which they started: no other model is looked at."""
+    def runs_at(self, place: Place, deleted: str) -> tuple[RunReport, ...]:
+        """
+        Return what is known of the runs of the model at a place, in the order in which they started: no other model is looked at.
+
+        Args:
+            place: Where the model is.
+
+            deleted: The name of its latest deletion that stands, empty when none does.
+        """
         with failures_are_of_state(self.root):
-            return read_reports(self.storage, place)
+            return read_reports(self.storage, place, deleted)
 
     def run(self, name: str, run: str, *, team: str) -> RunReport:
         """

@@ -20,17 +20,17 @@ _TIDY_SECONDS = 3600.0
 
 def pause(looking_seconds: float, *, changed: bool) -> float:
     """
-    Return how long to wait after a look at the directory.
+    Return how long to wait after a look at a part of the directory.
 
-    A second; longer where there are so many models that looks in vain would take more than a twentieth of a core. What is changed through
-    the server is seen at once in any case.
+    So long that looks in vain take a twentieth of a core at most, and no burst of them keeps those waiting who ask the server something. What
+    is changed through the server is seen at once in any case.
 
     Args:
         looking_seconds: CPU time of the look.
 
-        changed: Whether it found anything: then there is soon more.
+        changed: Whether it found anything: then what else has come is wanted soon.
     """
-    return _LOOK_SECONDS if changed else max(_LOOK_SECONDS, looking_seconds / _MOST_OF_A_CORE)
+    return 0.0 if changed else looking_seconds * (1 / _MOST_OF_A_CORE - 1)
 
 
 class Follower:
@@ -65,31 +65,39 @@ class Follower:
         clock = self._services.clock
         backoff = Backoff()
         tidied = clock.monotonic()
-        wait = 0.0
         self._shorten_audit()
-        while not clock.wait(self._stop, wait):
-            found = self._look()
-            wait = backoff.wait_seconds(self._failures) if found is None else found
+        while not self._stop.is_set():
+            begun = clock.monotonic()
+            seen = self._look()
+            wait = begun + _LOOK_SECONDS - clock.monotonic() if seen else backoff.wait_seconds(self._failures)
+            if clock.wait(self._stop, max(0.0, wait)):
+                return
             if clock.monotonic() - tidied >= _TIDY_SECONDS:
                 tidied = clock.monotonic()
                 self._tidy()
 
-    def _look(self) -> float | None:
-        """Look once; return how long to wait for the next look, None when this one failed."""
-        begun = time.thread_time()
+    def _look(self) -> bool:
+        """Look at the whole directory once, a part at a time; return whether it could be read."""
         try:
-            changed = self._services.stores.index.refresh()
-            if changed:
-                self._services.stores.feed.wake()
+            self._look_at_parts()
         except ModelwatchError as error:
             self._failures += 1
             if self._failures == 1:
                 log.warning("the repository cannot be followed", why=error)
-            return None
+            return False
         if self._failures:
             log.info("the repository is followed again", failures=self._failures)
             self._failures = 0
-        return pause(time.thread_time() - begun, changed=changed)
+        return True
+
+    def _look_at_parts(self) -> None:
+        begun = time.thread_time()
+        for changed in self._services.stores.index.look():
+            if changed:
+                self._services.stores.feed.wake()
+            if self._services.clock.wait(self._stop, pause(time.thread_time() - begun, changed=changed)):
+                return
+            begun = time.thread_time()
 
     def _shorten_audit(self) -> None:
         if self._audit_days is None:

@@ -188,7 +188,7 @@ class TeamLibrary:
             if not self.sees_all:
                 raise
             return self._repository.runs(wanted, team=self.team)
-        return self._repository.runs_at(self._place(model.id))
+        return self._repository.runs_at(self._place(model.id), self._index.latest_deletion(self.team, model.id))
 
     def run(self, wanted: str, run: str) -> RunReport:
         """Return what the agent of one run told."""
@@ -381,8 +381,9 @@ class TeamLibrary:
     def delete_model(self, wanted: str) -> tuple[int, ...]:
         """Delete a model with all its versions, to be restored for `KEPT_SECONDS`, and return their numbers."""
         model = self.model(wanted)
+        place = self._place(model.id)
         deleted = self._repository.delete_model(model.id, team=self.team, keep_seconds=KEPT_SECONDS)
-        self._index.refresh()
+        self._index.refresh_model(place)
         self._feed.wake()
         return tuple(version.number for version in deleted.versions)
 

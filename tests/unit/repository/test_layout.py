@@ -12,7 +12,7 @@ from modelwatch.repository.layout import (
     encode_name,
     event_milliseconds,
     event_name,
-    is_event_about,
+    names_about,
     version_number,
 )
 
@@ -84,8 +84,8 @@ def test_an_event_says_when_and_about_what(key, other, random, milliseconds):
     """An event's name holds its time and is found by the registration that it is about."""
     name = event_name(milliseconds, key, random)
     assert event_milliseconds(name) == milliseconds
-    assert is_event_about(name, key)
-    assert is_event_about(name, other) == (key[:10] == other[:10])
+    assert names_about([name], key) == [name]
+    assert names_about([name], other) == ([name] if key[:10] == other[:10] else [])
 
 
 def test_model_ids_have_gradients_form_and_depend_on_everything():

@@ -57,7 +57,7 @@ class IndexedModel:
         versions: How many are live.
         size: Bytes of their files together, shared content counted as often as it is shared.
         latest: The live version with the highest number, or None when all are deleted.
-        best: What the alias ``best`` names, else the best by `modelwatch.repository.metric_names`, or None.
+        best: What the alias ``best`` names, else the best by `modelwatch.repository.metric_names`, or None; None where it was not asked for.
         aliases: Sorted by name.
     """
 

@@ -35,7 +35,13 @@ def tags(connection: sqlite3.Connection, team: bytes, limit: int) -> tuple[TagUs
 
 def metric_names(connection: sqlite3.Connection, team: bytes) -> tuple[str, ...]:
     """Return what the metrics of the latest versions of a team's models are called, sorted."""
-    rows = connection.execute("SELECT DISTINCT name FROM model_metrics WHERE team = ? ORDER BY name", (team,))
+    # From each name to the next in the index: few names stand in very many rows.
+    rows = connection.execute(
+        "WITH RECURSIVE found (name) AS (SELECT min(name) FROM model_metrics WHERE team = :team UNION ALL"
+        " SELECT (SELECT min(name) FROM model_metrics WHERE team = :team AND name > found.name) FROM found WHERE found.name IS NOT NULL)"
+        " SELECT name FROM found WHERE name IS NOT NULL",
+        {"team": team},
+    )
     return tuple(text_of(row[0]) for row in rows)
 
 

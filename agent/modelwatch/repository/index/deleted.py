@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from modelwatch.repository.deleted import Deleted, latest_first, restorable
 from modelwatch.repository.events import VersionDeleted
-from modelwatch.repository.folding import Itself, Subject
+from modelwatch.repository.folding import Itself, Subject, standing_deletions
 from modelwatch.repository.index.outside import text_of
-from modelwatch.repository.index.rows import events_about
+from modelwatch.repository.index.rows import events_about, named_events_about
 from modelwatch.repository.layout import Place, decode_name
 from modelwatch.repository.reading import parse_document
 
@@ -42,6 +42,12 @@ def deleted(connection: sqlite3.Connection, team: bytes, repository_id: str, now
         for entry in _of_model(connection, place_id, Place(text_of(team), text_of(model)), repository_id, now)
     ]
     return latest_first(found)
+
+
+def latest_deletion(connection: sqlite3.Connection, place_id: int) -> str:
+    """Return the name of the latest event that deleted a model and was not taken back, empty when there is none."""
+    events = named_events_about(connection, place_id, None)
+    return max((events[index][0] for index in standing_deletions([event for _, event in events])), default="")
 
 
 def _of_model(connection: sqlite3.Connection, place_id: int, place: Place, repository_id: str, now: float) -> Iterator[Deleted]:

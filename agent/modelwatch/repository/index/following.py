@@ -1,10 +1,16 @@
-"""Following a repository's directory: finding the models that may have changed, and taking what came."""
+"""
+Following a repository's directory: finding the models that may have changed, and taking what came.
+
+The directory is looked at in parts, of so many models that a part takes some milliseconds when nothing has changed: whoever else writes to the
+index need not wait for all of ten thousand models, nor do those who ask the server something meanwhile.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from modelwatch.core.database import immediate
@@ -16,12 +22,44 @@ from modelwatch.repository.layout import MODELS, Place
 from modelwatch.repository.storage.directory import DirectoryStorage
 
 _BATCH: Final = 256  # models that are looked at together, and whose changes are written in one transaction
-_BEYOND: Final = b"\xff"  # sorts after every name
+_Key = tuple[bytes, bytes]
+_FIRST: Final[_Key] = (b"", b"")
+_LAST: Final[_Key] = (b"\xff", b"")
+"""They come before and after every team and model, for UTF-8 has no such byte."""
 
 
-def follow(connection: sqlite3.Connection, storage: DirectoryStorage, repository_id: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class Part:
     """
-    Bring the index up to date; return whether anything had changed.
+    A range of all models there can be, of all teams, in the order of their encoded names.
+
+    Attributes:
+        places: Those that are there.
+        after: Team and model that it begins after.
+        through: Team and model that it ends with.
+    """
+
+    places: tuple[Place, ...]
+    after: _Key
+    through: _Key
+
+
+def parts(storage: DirectoryStorage) -> Iterator[Part]:
+    """Give the whole repository, part by part, as it is when its turn comes. Raise OSError when a directory cannot be listed."""
+    after, places = _FIRST, list[Place]()
+    for team in storage.names(MODELS):
+        for model in storage.names(f"{MODELS}/{team}"):
+            places.append(Place(team, model))
+            if len(places) == _BATCH:
+                through = (data(team), data(model))
+                yield Part(tuple(places), after, through)
+                after, places = through, []
+    yield Part(tuple(places), after, _LAST)
+
+
+def follow(connection: sqlite3.Connection, storage: DirectoryStorage, repository_id: str, part: Part) -> bool:
+    """
+    Bring the index up to date with a part of the repository; return whether anything had changed.
 
     Raises:
         OSError: The repository cannot be read.
@@ -31,10 +69,7 @@ def follow(connection: sqlite3.Connection, storage: DirectoryStorage, repository
         StateError: It cannot be written.
     """
     taker = Taker(connection, storage, repository_id)
-    known = connection.execute("SELECT DISTINCT team FROM places").fetchall()
-    for team in sorted({*storage.names(MODELS), *(text_of(row[0]) for row in known)}):
-        for places in _stale(connection, storage, team):
-            _take(connection, taker, places)
+    _take(connection, taker, _stale(connection, storage, part))
     return taker.changed
 
 
@@ -45,23 +80,17 @@ def follow_one(connection: sqlite3.Connection, storage: DirectoryStorage, reposi
     return taker.changed
 
 
-def _stale(connection: sqlite3.Connection, storage: DirectoryStorage, team: str) -> Iterator[list[Place]]:
-    """Give those of a team's models that may have changed, in batches: those that are there, and those that were."""
-    names = storage.names(f"{MODELS}/{team}")
-    below = b""
-    for start in range(0, len(names) or 1, _BATCH):
-        batch = names[start : start + _BATCH]
-        through = data(batch[-1]) if start + _BATCH < len(names) else _BEYOND
-        rows = connection.execute(
-            "SELECT model, versions_seen, events_seen, aliases_seen, runs_seen,"
-            " EXISTS (SELECT 1 FROM problems WHERE place = places.id) AS problems"
-            " FROM places WHERE team = ? AND model > ? AND model <= ?",
-            (data(team), below, through),
-        )
-        known = {text_of(row["model"]): row for row in rows}
-        places = [Place(team, name) for name in sorted({*batch, *known})]
-        yield [place for place in places if _may_have_changed(storage, place, known.get(place.model_part))]
-        below = through
+def _stale(connection: sqlite3.Connection, storage: DirectoryStorage, part: Part) -> list[Place]:
+    """Return those models that may have changed: of those that are there, and of those that were."""
+    rows = connection.execute(
+        "SELECT team, model, versions_seen, events_seen, aliases_seen, runs_seen,"
+        " EXISTS (SELECT 1 FROM problems WHERE place = places.id) AS problems"
+        " FROM places WHERE (team, model) > (?, ?) AND (team, model) <= (?, ?)",
+        (*part.after, *part.through),
+    )
+    known = {Place(text_of(row["team"]), text_of(row["model"])): row for row in rows}
+    places = [*part.places, *(known.keys() - set(part.places))]
+    return [place for place in places if _may_have_changed(storage, place, known.get(place))]
 
 
 def _may_have_changed(storage: DirectoryStorage, place: Place, row: sqlite3.Row | None) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -27,9 +28,9 @@ from modelwatch.repository.index.answers import (
     Totals,
 )
 from modelwatch.repository.index.connections import Connections
-from modelwatch.repository.index.deleted import deleted
+from modelwatch.repository.index.deleted import deleted, latest_deletion
 from modelwatch.repository.index.file import INDEX, IndexFile
-from modelwatch.repository.index.following import follow, follow_one
+from modelwatch.repository.index.following import Part, follow, follow_one, parts
 from modelwatch.repository.index.outside import data, limited, text_of
 from modelwatch.repository.index.queries import ModelQuery, VersionQuery
 from modelwatch.repository.index.rows import find_model, models_at, number_of, versions_at
@@ -103,13 +104,32 @@ class Index:
             if self._begun > asked:
                 return self._changed  # somebody began to look after we asked
             self._begun += 1
-            self._changed = self._follow(lambda connection: follow(connection, self._repository.storage, self._repository.id))
+            changed = [self._follow_part(part) for part in self._parts()]
+            self._changed = any(changed)
             return self._changed
+
+    def look(self) -> Iterator[bool]:
+        """
+        Follow the directory in parts; give for each whether anything had changed in it.
+
+        Between two parts whoever else writes to the index has their turn, and the caller may wait. The first look ought to be a `refresh`.
+        """
+        for part in self._parts():
+            with self._writer:
+                changed = self._follow_part(part)
+            yield changed
 
     def refresh_model(self, place: Place) -> bool:
         """Follow one model's directory, right after something was written there; return whether anything had changed."""
         with self._writer:
             return self._follow(lambda connection: follow_one(connection, self._repository.storage, self._repository.id, place))
+
+    def _parts(self) -> Iterator[Part]:
+        with failures_are_of_state(self._repository.root):
+            yield from parts(self._repository.storage)
+
+    def _follow_part(self, part: Part) -> bool:
+        return self._follow(partial(follow, storage=self._repository.storage, repository_id=self._repository.id, part=part))
 
     def _follow(self, take: Callable[[sqlite3.Connection], bool]) -> bool:
         """Write what came; what the directory holds again, when the index proves to be damaged. The writer's lock is held."""
@@ -131,7 +151,8 @@ class Index:
     def _begin_anew(self, why: DamagedError) -> None:
         with self._connections.withheld():
             self._file.replace(str(why))
-        self._with_connection(lambda connection: follow(connection, self._repository.storage, self._repository.id))
+        for part in self._parts():
+            self._with_connection(partial(follow, storage=self._repository.storage, repository_id=self._repository.id, part=part))
 
     # ------------------------------------------------------------------------------------------------------------- asking
 
@@ -212,9 +233,8 @@ class Index:
 
         def read(connection: sqlite3.Connection, row: sqlite3.Row) -> Page[IndexedVersion]:
             conditions, parameters = lists.version_filter(row["place"], query)
-            few = lists.few_versions(connection, query, conditions, parameters)
+            parameters["few"] = few = lists.few_versions(connection, query, conditions, parameters)
             legs = lists.version_legs(query, conditions, few=few is not None)
-            parameters["few"] = few
             items, following = lists.page(connection, legs, parameters, query, query.question(row["id"]))
             return Page(versions_at(connection, row, items), following)
 
@@ -285,6 +305,10 @@ class Index:
         """Return what of a team's was deleted and can be restored at a time, in seconds since the epoch, the latest deletion first."""
         return self._ask_about(team, (), lambda connection, part: deleted(connection, part, self._repository.id, now))
 
+    def latest_deletion(self, team: str, model: str) -> str:
+        """Return the name of the latest event that deleted a model, named as for `model`, and was not taken back; empty when there is none."""
+        return self._ask_about_model(team, model, "", lambda connection, row: latest_deletion(connection, row["place"]))
+
     def totals(self) -> Totals:
         """Return how much there is of all teams' together."""
         return self._ask(counting.totals)
@@ -346,8 +370,10 @@ class Index:
 
 def _models(connection: sqlite3.Connection, part: bytes | None, query: ModelQuery, team: str) -> Page[IndexedModel]:
     conditions, parameters = lists.model_filter(part, query)
-    items, following = lists.page(connection, lists.model_legs(query, conditions), parameters, query, query.question(team))
-    return Page(models_at(connection, items), following)
+    parameters["few"] = few = lists.few_models(connection, query, conditions, parameters)
+    legs = lists.model_legs(query, conditions, few=few is not None)
+    items, following = lists.page(connection, legs, parameters, query, query.question(team))
+    return Page(models_at(connection, items, with_best=query.with_best), following)
 
 
 def _problem(row: sqlite3.Row) -> Problem:

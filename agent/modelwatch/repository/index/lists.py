@@ -4,8 +4,8 @@ The SQL of the lists: which items, in which order, from where on.
 A page is found by its keys first, in an order that an index has, and only then read. What has no value to be sorted by comes last in both
 directions, so a list is read in legs, one after the other, each in one order: a number, NaN (metrics only), no value.
 
-Of versions that are filtered, those that fit are sought first, in an index that has what is asked for and little else, and only so many as
-are soon sorted. Are there no more, then they are sorted; else they are so many that the walk along the order meets enough of them soon.
+Of what is filtered, those that fit are sought first, in an index that has what is asked for and little else, and only so many as are soon
+sorted. Are there no more, then they are sorted; else they are so many that the walk along the order meets enough of them soon.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from modelwatch.repository.index.queries import ListQuery, ModelQuery, VersionQu
 VERSION_FIELDS: Final = frozenset({"registered", "created", "step", "epoch", "size"})
 MODEL_FIELDS: Final = frozenset({"created", "modified", "versions", "size", "number", "registered", "step"})
 
-FEW_VERSIONS: Final = 4_000
-"""So many can be sorted in some milliseconds, and one in twenty-five of 100,000 is met often enough on the way along any order."""
+FEW: Final = 2_000
+"""So many are found and sorted in some milliseconds, and one in fifty of 100,000 is met often enough on the way along any order."""
 
 Parameters = dict[str, SqlValue]
 
@@ -116,9 +116,7 @@ def few_versions(
         source = "version_tags t CROSS JOIN versions v NOT INDEXED ON v.number = t.number AND t.place = :place AND t.tag = :tag0"
     else:
         source = f"versions v INDEXED BY versions_{'text' if words(query.text) else 'sought'}"
-    sql = f"SELECT v.number FROM {source} WHERE {' AND '.join(conditions)} LIMIT :most"  # noqa: S608 - as above
-    rows = connection.execute(sql, {**parameters, "most": FEW_VERSIONS + 1}).fetchall()
-    return dumps([row[0] for row in rows]) if len(rows) <= FEW_VERSIONS else None
+    return _few(connection, "v.number", source, conditions, parameters)
 
 
 def version_legs(query: VersionQuery, conditions: tuple[str, ...], *, few: bool) -> tuple[Leg, ...]:
@@ -135,11 +133,13 @@ def version_legs(query: VersionQuery, conditions: tuple[str, ...], *, few: bool)
     # NOT INDEXED and INDEXED BY keep SQLite, which does not know how many fit, from looking each of those up to sort them.
     versions, ordered = "versions v NOT INDEXED", f"versions v INDEXED BY versions_{query.sort}"
     metrics = "metrics x INDEXED BY metrics_value"
+    lacking = _LACKING
     found: tuple[str, ...] = ("x.place = :place", "x.name = :metric")
     if few:
         conditions = ("v.place = :place",)
         versions = ordered = "json_each(:few) f CROSS JOIN versions v ON v.number = f.value"
         metrics = "json_each(:few) f CROSS JOIN metrics x ON x.number = f.value"
+        lacking = _HAS_NONE
     elif len(conditions) > 1:
         found += conditions
         metrics += " CROSS JOIN versions v NOT INDEXED ON v.number = x.number"
@@ -154,42 +154,78 @@ def version_legs(query: VersionQuery, conditions: tuple[str, ...], *, few: bool)
     return (
         Leg(metrics, (*found, "x.rank = 0"), "x.value", "x.number", "x.number"),
         Leg(metrics, (*found, "x.rank = 1"), None, "x.number", "x.number"),
-        Leg(versions, (*conditions, _LACKING), None, "v.number", "v.number"),
+        Leg(versions, (*conditions, lacking), None, "v.number", "v.number"),
     )
 
 
+_HAS_NONE: Final = "NOT EXISTS (SELECT 1 FROM metrics WHERE place = :place AND number = v.number AND name = :metric)"
 _LACKING: Final = (
-    "CASE WHEN (SELECT count(*) FROM metrics INDEXED BY metrics_value WHERE place = :place AND name = :metric)"
-    " = (SELECT count(*) FROM versions WHERE place = :place) THEN FALSE"
-    " ELSE NOT EXISTS (SELECT 1 FROM metrics WHERE place = :place AND number = v.number AND name = :metric) END"
+    "CASE WHEN (SELECT count(*) FROM metrics INDEXED BY metrics_value WHERE place = :place AND name = :metric)"  # noqa: S608 - as above
+    f" = (SELECT count(*) FROM versions WHERE place = :place) THEN FALSE ELSE {_HAS_NONE} END"
 )
 """Has no value of a metric. Mostly all have one, which two counts tell sooner than a look at each."""
 
 
 # -------------------------------------------------------------------------------------------------------------------- models
 
+_OF_A_TEAM: Final = "m.team = :team"
+_MODEL_HAS_NONE: Final = "NOT EXISTS (SELECT 1 FROM model_metrics x WHERE x.place = m.place AND x.name = :metric)"
+
 
 def model_filter(team: bytes | None, query: ModelQuery) -> tuple[tuple[str, ...], Parameters]:
     """Return the conditions for ``models m`` and their parameters; without a team, of every team's."""
-    conditions = [] if team is None else ["m.team = :team"]
+    conditions = [] if team is None else [_OF_A_TEAM]
     parameters: Parameters = {"team": team, **_parameters(query)}
     conditions += _words("m.text", query)
-    own = "" if team is None else "team = :team AND "
-    conditions += [
-        f"m.place IN (SELECT place FROM model_tags WHERE {own}tag = :tag{index})"  # noqa: S608 - as above
-        for index in range(len(query.tags))
-    ]
-    if asked := _asked(query):
-        facets = " AND ".join(f"{column} = :{column}" for column in asked)
-        conditions.append(f"m.place IN (SELECT place FROM facets WHERE {own}{facets})")  # noqa: S608 - as above
+    conditions += [_model_has_tag(index) for index in range(len(query.tags))]
+    if facets := _facets(query):
+        conditions.append(_model_has_version(facets))
     if query.public is not None:
         conditions.append("m.public" if query.public else "NOT m.public")
     return tuple(conditions) or ("TRUE",), parameters
 
 
-def model_legs(query: ModelQuery, conditions: tuple[str, ...]) -> tuple[Leg, ...]:
-    """Return the legs of a list of models that fulfil the conditions of `model_filter`; a metric's name is ``:metric``."""
-    of_a_team = "m.team = :team" in conditions
+def _model_has_tag(index: int) -> str:
+    return f"EXISTS (SELECT 1 FROM model_tags WHERE place = m.place AND tag = :tag{index})"  # noqa: S608 - as above
+
+
+def _model_has_version(facets: str) -> str:
+    return f"EXISTS (SELECT 1 FROM facets INDEXED BY facets_place WHERE place = m.place AND {facets})"  # noqa: S608 - as above
+
+
+def few_models(
+    connection: sqlite3.Connection, query: ModelQuery, conditions: tuple[str, ...], parameters: Parameters
+) -> str | None:
+    """Return the places of a team's models that fulfil the conditions of `model_filter`, as JSON, or None when they are many, or all."""
+    if _OF_A_TEAM not in conditions or len(conditions) == 1:
+        return None
+    if query.tags:
+        source, holds = (
+            "model_tags t CROSS JOIN models m ON m.place = t.place AND t.team = :team AND t.tag = :tag0",
+            _model_has_tag(0),
+        )
+    elif facets := _facets(query):
+        fitting = f"SELECT DISTINCT place FROM facets NOT INDEXED WHERE team = :team AND {facets}"  # noqa: S608 - as above
+        source, holds = f"({fitting}) f CROSS JOIN models m ON m.place = f.place", _model_has_version(facets)
+    else:
+        source, holds = "models m INDEXED BY models_text" if words(query.text) else "models m", ""
+    return _few(connection, "m.place", source, tuple(condition for condition in conditions if condition != holds), parameters)
+
+
+def model_legs(query: ModelQuery, conditions: tuple[str, ...], *, few: bool) -> tuple[Leg, ...]:
+    """
+    Return the legs of a list of models; a metric's name is ``:metric``.
+
+    Args:
+        query: What is asked.
+
+        conditions: Of `model_filter`.
+
+        few: Whether ``:few`` has the places of those that fulfil the conditions, as `few_models` returns them.
+    """
+    if few:
+        return _legs_of_few_models(query)
+    of_a_team = _OF_A_TEAM in conditions
     if query.sort == "name":
         return (Leg("models m", conditions, "m.name", "m.id", "m.place"),)
     if query.sort in MODEL_FIELDS:
@@ -205,15 +241,39 @@ def model_legs(query: ModelQuery, conditions: tuple[str, ...]) -> tuple[Leg, ...
     else:
         found = (*conditions, "x.name = :metric")
         source = "model_metrics x JOIN models m ON m.place = x.place"
-    lacking = "NOT EXISTS (SELECT 1 FROM model_metrics x WHERE x.place = m.place AND x.name = :metric)"
     return (
         Leg(source, (*found, "x.rank = 0"), "x.value", "x.id", "m.place"),
         Leg(source, (*found, "x.rank = 1"), None, "x.id", "m.place"),
-        Leg("models m", (*conditions, lacking), None, "m.id", "m.place"),
+        Leg("models m", (*conditions, _MODEL_HAS_NONE), None, "m.id", "m.place"),
+    )
+
+
+def _legs_of_few_models(query: ModelQuery) -> tuple[Leg, ...]:
+    models, always = "json_each(:few) f CROSS JOIN models m ON m.place = f.value", ("TRUE",)
+    if query.sort == "name":
+        return (Leg(models, always, "m.name", "m.id", "m.place"),)
+    if query.sort in MODEL_FIELDS:
+        value = f"m.{query.sort}"
+        return (
+            Leg(models, (f"{value} IS NOT NULL",), value, "m.id", "m.place"),
+            Leg(models, (f"{value} IS NULL",), None, "m.id", "m.place"),
+        )
+    metrics, named = "json_each(:few) f CROSS JOIN model_metrics x ON x.place = f.value", "x.name = :metric"
+    return (
+        Leg(metrics, (named, "x.rank = 0"), "x.value", "x.id", "x.place"),
+        Leg(metrics, (named, "x.rank = 1"), None, "x.id", "x.place"),
+        Leg(models, (_MODEL_HAS_NONE,), None, "m.id", "m.place"),
     )
 
 
 # ---------------------------------------------------------------------------------------------------------------------- both
+
+
+def _few(connection: sqlite3.Connection, item: str, source: str, conditions: tuple[str, ...], parameters: Parameters) -> str | None:
+    """Return what fulfils the conditions as JSON, or None when it is much."""
+    sql = f"SELECT {item} FROM {source} WHERE {' AND '.join(conditions)} LIMIT :most"  # noqa: S608 - as above
+    rows = connection.execute(sql, {**parameters, "most": FEW + 1}).fetchall()
+    return dumps([row[0] for row in rows]) if len(rows) <= FEW else None
 
 
 def _words(column: str, query: ListQuery) -> list[str]:
@@ -229,6 +289,10 @@ def _asked(query: ListQuery) -> list[str]:
         "project": query.project,
     }
     return [column for column, value in asked.items() if value is not None]
+
+
+def _facets(query: ListQuery) -> str:
+    return " AND ".join(f"{column} = :{column}" for column in _asked(query))
 
 
 def _parameters(query: ListQuery) -> Parameters:

@@ -16,7 +16,7 @@ Origin = Literal["generated", "uploaded"]
 
 _MOST_CONDITIONS: Final = 32
 
-_NOT_THE_QUESTION: Final = frozenset({"limit", "cursor"})
+_NOT_THE_QUESTION: Final = frozenset({"limit", "cursor", "with_best"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +75,12 @@ class ModelQuery(ListQuery):
 
     Attributes:
         public: Only those that are public, or that are not.
+        with_best: Whether each comes with its best version, which costs as much as the model itself.
         sort: ``name``, ``created``, ``modified``, ``versions`` (how many), ``size`` (of all), ``number``, ``registered``, ``step``, or a metric.
     """
 
     public: bool | None = None
+    with_best: bool = True
     sort: str = "modified"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from modelwatch.core.entities import ModelVersion
@@ -18,6 +19,8 @@ from modelwatch.repository.view import LATEST
 BEST_ALIAS: Final = "best"
 """Set by hand, it names the best version whatever the metrics say."""
 
+_KEPT: Final = 1024
+_SMALL_BYTES: Final = 8 << 10  # of a document; parsed, it takes about four times that
 _MOST_DIGITS: Final = 18  # that SQLite can hold; numbers of versions have fewer
 
 
@@ -34,22 +37,30 @@ def find_model(connection: sqlite3.Connection, place: Place, identifier: str) ->
 
 def events_about(connection: sqlite3.Connection, place_id: int, key: bytes | None) -> list[Event]:
     """Return the events about a version, by its registration's key, or with None about the model itself, in their order."""
+    return [event for _, event in named_events_about(connection, place_id, key)]
+
+
+def named_events_about(connection: sqlite3.Connection, place_id: int, key: bytes | None) -> list[tuple[str, Event]]:
+    """Return as `events_about`, each with its name without extension."""
     rows = connection.execute(
         "SELECT name, body FROM events WHERE place = ? AND subject IS ? AND body IS NOT NULL ORDER BY name", (place_id, key)
     )
-    return [event for name, body in rows if (event := parse_event(name, body)) is not None]
+    events = [(name.removesuffix(".json"), parse_event(name, body)) for name, body in rows]
+    return [(name, event) for name, event in events if event is not None]
 
 
-def models_at(connection: sqlite3.Connection, places: Sequence[int]) -> tuple[IndexedModel, ...]:
+def models_at(connection: sqlite3.Connection, places: Sequence[int], *, with_best: bool = True) -> tuple[IndexedModel, ...]:
     """
-    Return models by the rows of their places, in that order.
+    Return models by the rows of their places, in that order, each with its latest version and if asked for its best.
 
     All of a page's rows of one kind are asked for at once: a statement costs as much as what a page needs of one model.
     """
     query = f"SELECT * FROM models WHERE place IN ({_marks(len(places))})"  # noqa: S608 - question marks
     rows = {row["place"]: row for row in connection.execute(query, places)}
     aliases = _aliases(connection, places)
-    shown = {place: (row["number"], best_number(connection, row, aliases[place])) for place, row in rows.items()}
+    shown = {
+        place: (row["number"], best_number(connection, row, aliases[place]) if with_best else None) for place, row in rows.items()
+    }
     versions = _versions(connection, sorted({(place, number) for place in shown for number in shown[place] if number is not None}))
     return tuple(
         _model(rows[place], aliases[place], [None if number is None else versions[place, number] for number in shown[place]])
@@ -158,9 +169,16 @@ def _versions(connection: sqlite3.Connection, wanted: Sequence[tuple[int, int]])
         " LEFT JOIN amended a ON a.place = d.place AND a.number = d.number"
     )
     found = connection.execute(query, [value for pair in wanted for value in pair])
-    return {(place, number): _version(number, document, amended) for place, number, document, amended in found}
+    return {(place, number): _parsed(number, document, amended) for place, number, document, amended in found}
 
 
+def _parsed(number: int, body: bytes, amended_body: str | None) -> ModelVersion:
+    """Return a version; most are asked for again soon, by pages that follow a training, and only those that take much memory are not kept."""
+    parse = _version if len(body) <= _SMALL_BYTES else _version.__wrapped__
+    return parse(number, body, amended_body)
+
+
+@lru_cache(maxsize=_KEPT)
 def _version(number: int, body: bytes, amended_body: str | None) -> ModelVersion:
     key = f"version {number}"
     if amended_body is None:

@@ -172,11 +172,12 @@ CREATE INDEX models_name ON models (team, name, id);
 CREATE INDEX models_id ON models (team, id);
 CREATE INDEX models_created ON models (team, created, id);
 CREATE INDEX models_modified ON models (team, modified, id);
-CREATE INDEX models_versions ON models (team, versions, id);
+CREATE INDEX models_versions ON models (team, versions, id, size, public);     -- and a team's sums
 CREATE INDEX models_size ON models (team, size, id);
 CREATE INDEX models_number ON models (team, number, id);
 CREATE INDEX models_registered ON models (team, registered, id);
 CREATE INDEX models_step ON models (team, step, id);
+CREATE INDEX models_text ON models (team, text);       -- a search reads nothing else
 CREATE INDEX models_public ON models (place) WHERE public;
 
 -- Of each model's latest version.

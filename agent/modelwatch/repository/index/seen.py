@@ -11,6 +11,7 @@ from modelwatch.repository.storage.directory import DirectoryStorage
 
 _RACY_NS: Final = 2_000_000_000  # the coarsest clock of a file system is FAT's
 _ABSENT: Final = -1
+_DIRECTORIES: Final = ("versions", "events", "aliases", "runs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,8 @@ class Seen:
     @classmethod
     def now(cls, storage: DirectoryStorage, place: Place, now_ns: int) -> Seen:
         """Look at the directories; to be called before they are listed."""
-        versions, events, aliases, runs = (
-            storage.changed_ns(f"{place.prefix}/{name}") for name in ("versions", "events", "aliases", "runs")
-        )
+        prefix = place.prefix
+        versions, events, aliases, runs = [storage.changed_ns(f"{prefix}/{name}") for name in _DIRECTORIES]
         return cls(
             _reliable(versions, now_ns), _reliable(events, now_ns), _reliable(aliases, now_ns), _ABSENT if runs is None else runs
         )

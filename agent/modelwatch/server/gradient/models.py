@@ -64,6 +64,7 @@ def _models(call: Call, wanted: dict[str, str], tags: tuple[str, ...]) -> Iterat
         type=model_type(wanted["modelType"]) if "modelType" in wanted else None,
         sort="created",
         limit=LARGEST_PAGE,
+        with_best=False,
     )
     while True:
         page = call.library.models(query)

@@ -33,9 +33,7 @@ class Figure:
 def metrics_of(version: ModelVersion) -> tuple[Metric, ...]:
     """Return a version's metrics, with the loss and accuracy that its uploader told in the summary when no metric tells any."""
     metrics = version.registration.metrics
-    if headline(metrics) != Headline():
-        return metrics
-    return (*metrics, *(_told(key, value, version) for key, value in told_in(version.registration.summary).items()))
+    return metrics if headline(metrics) != Headline() else (*metrics, *_told_by_uploader(version))
 
 
 def metric_of(version: ModelVersion, name: str) -> Metric | None:
@@ -44,12 +42,16 @@ def metric_of(version: ModelVersion, name: str) -> Metric | None:
 
 
 def headline_of(version: ModelVersion) -> Headline:
-    """Return a version's loss and accuracy."""
-    return headline(metrics_of(version))
+    """Return a version's loss and accuracy: those of its metrics, or else what its uploader told in the summary."""
+    head = headline(version.registration.metrics)
+    return head if head != Headline() else headline(_told_by_uploader(version))
 
 
-def _told(key: str, value: float, version: ModelVersion) -> Metric:
-    return Metric(key, VALIDATION, value, version.registration.step or 0, version.registered, run="", tag=key, join="summary")
+def _told_by_uploader(version: ModelVersion) -> tuple[Metric, ...]:
+    step, told = version.registration.step or 0, told_in(version.registration.summary)
+    return tuple(
+        Metric(key, VALIDATION, value, step, version.registered, run="", tag=key, join="summary") for key, value in told.items()
+    )
 
 
 def of_version(version: ModelVersion) -> list[Figure]:

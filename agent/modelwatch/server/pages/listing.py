@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from modelwatch.core.entities import ModelType
 from modelwatch.core.errors import UsageError
@@ -126,6 +126,7 @@ class Listing:
             descending=self.descending,
             limit=self.limit,
             cursor=self.cursor,
+            with_best=False,
             experiment=narrowed.get("experiment"),
             project=narrowed.get("project"),
             format=narrowed.get("format"),
@@ -148,20 +149,24 @@ class Listing:
     @property
     def here(self) -> str:
         """The address that asks exactly this, as seen from the list itself."""
-        asked = [("q", self.text), *(("tag", tag) for tag in self.tags), ("type", self.type), *self.narrowed]
+        return self._address(self.tags, self.narrowed, self.cursor)
+
+    def _address(self, tags: Sequence[str], narrowed: Sequence[tuple[str, str]], cursor: str | None = None) -> str:
+        """Return the address that asks this, but for some of it. A page has hundreds of them."""
+        asked = [("q", self.text), *(("tag", tag) for tag in tags), ("type", self.type), *narrowed]
         if self.order != self.default_order:
             asked.append(("sort", self.order))
         if self.view != "table":
             asked.append(("view", self.view))
-        if self.cursor:
-            asked.append(("cursor", self.cursor))
-        question = urlencode([(name, value) for name, value in asked if value], errors="surrogatepass")
+        if cursor:
+            asked.append(("cursor", cursor))
+        question = "&".join(f"{name}={quote_plus(value, errors='surrogatepass')}" for name, value in asked if value)
         return f"?{question}" if question else self.path
 
     @property
     def first(self) -> str:
         """The first page."""
-        return replace(self, cursor=None).here
+        return self._address(self.tags, self.narrowed)
 
     @property
     def everything(self) -> str:
@@ -170,7 +175,7 @@ class Listing:
 
     def after(self, cursor: str) -> str:
         """Return the address of the page that a cursor tells."""
-        return replace(self, cursor=cursor).here
+        return self._address(self.tags, self.narrowed, cursor)
 
     def sorted_by(self, sort: str, first: str) -> str:
         """Return the address of the list sorted by something; the other way round when it is already."""
@@ -183,17 +188,16 @@ class Listing:
 
     def with_tag(self, tag: str) -> str:
         """Return the address of those that have a tag as well."""
-        return replace(self, tags=(*self.tags, tag) if tag not in self.tags else self.tags, cursor=None).here
+        return self._address((*self.tags, tag) if tag not in self.tags else self.tags, self.narrowed)
 
     def without_tag(self, tag: str) -> str:
         """Return the address of those that need not have a tag."""
-        return replace(self, tags=tuple(other for other in self.tags if other != tag), cursor=None).here
+        return self._address([other for other in self.tags if other != tag], self.narrowed)
 
     def narrowed_to(self, name: str, value: str) -> str:
         """Return the address of those with one more filter."""
-        others = tuple(pair for pair in self.narrowed if pair[0] != name)
-        return replace(self, narrowed=(*others, (name, value)), cursor=None).here
+        return self._address(self.tags, [*(pair for pair in self.narrowed if pair[0] != name), (name, value)])
 
     def without(self, name: str) -> str:
         """Return the address of those without a filter."""
-        return replace(self, narrowed=tuple(pair for pair in self.narrowed if pair[0] != name), cursor=None).here
+        return self._address(self.tags, [pair for pair in self.narrowed if pair[0] != name])

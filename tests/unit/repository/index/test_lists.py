@@ -82,7 +82,7 @@ def index(tmp_path_factory):
 def numbers(index, **asked):
     """Return the numbers of the versions of `digits` that a question finds, read in pages of three, be they few or many."""
     query = VersionQuery(limit=3, **asked)
-    few, many = (_numbers(index, query, most) for most in (lists.FEW_VERSIONS, 0))
+    few, many = (_numbers(index, query, most) for most in (lists.FEW, 0))
     assert few == many
     assert len(few) == index.count_versions(TEAM, "digits", query)
     return few
@@ -90,17 +90,24 @@ def numbers(index, **asked):
 
 def _numbers(index, query, most):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lists, "FEW_VERSIONS", most)
+        patch.setattr(lists, "FEW", most)
         found = pages(lambda cursor: index.versions(TEAM, "digits", replace(query, cursor=cursor)))
         return [version.version.number for version in found]
 
 
 def names(index, **asked):
-    """Return the names of the models that a question finds, read in pages of two."""
+    """Return the names of the models that a question finds, read in pages of two, be they few or many."""
     query = ModelQuery(limit=2, **{"sort": "name", "descending": False, **asked})
-    found = list(pages(lambda cursor: index.models(TEAM, replace(query, cursor=cursor))))
-    assert len(found) == index.count_models(TEAM, query)
-    return [model.name for model in found]
+    few, many = (_names(index, query, most) for most in (lists.FEW, 0))
+    assert few == many
+    assert len(few) == index.count_models(TEAM, query)
+    return few
+
+
+def _names(index, query, most):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lists, "FEW", most)
+        return [model.name for model in pages(lambda cursor: index.models(TEAM, replace(query, cursor=cursor)))]
 
 
 # ------------------------------------------------------------------------------------------------------------------- orders
@@ -176,7 +183,7 @@ def test_pages_are_the_list_cut_in_pieces(index, sort, descending, limit, text):
     query = VersionQuery(sort=sort, descending=descending, text=text, limit=LARGEST_PAGE)
     whole = index.versions(TEAM, "digits", query)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lists, "FEW_VERSIONS", 0)
+        patch.setattr(lists, "FEW", 0)
         pieces = list(pages(lambda cursor: index.versions(TEAM, "digits", replace(query, limit=limit, cursor=cursor))))
     assert whole.next is None
     assert tuple(pieces) == whole.items
@@ -341,9 +348,9 @@ def test_what_cannot_be_asked_is_refused(asked):
 
 
 def test_every_field_of_a_question_counts(index):
-    """A field added to a query is part of what tells cursors apart."""
+    """A field added to a query is part of what tells cursors apart, unless it says how much of the list is told."""
     for query in (VersionQuery(), ModelQuery()):
-        asked = {field.name for field in dataclasses.fields(query)} - {"limit", "cursor"}
+        asked = {field.name for field in dataclasses.fields(query)} - {"limit", "cursor", "with_best"}
         others = {
             "text": "x",
             "tags": ("x",),

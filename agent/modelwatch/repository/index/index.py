@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar, cast
 
 from modelwatch.core.database import state_error
 from modelwatch.core.digest import Digest
@@ -44,6 +44,8 @@ from modelwatch.repository.view import LATEST, RepositoryView
 
 T = TypeVar("T")
 
+_MOST_SUMS: Final = 1000
+
 
 class Index:
     """
@@ -65,6 +67,7 @@ class Index:
         self._file = IndexFile(path, repository.id)
         self._connections = Connections(self._file.connect)
         self._writer = threading.Lock()
+        self._sums: dict[tuple[str, bytes], tuple[int, object]] = {}
         self._begun = 0
         self._changed = False
 
@@ -186,8 +189,7 @@ class Index:
     @property
     def generation(self) -> int:
         """A number that grows with every change that was seen, also by other processes, and when the index is built again."""
-        query = "SELECT value FROM facts WHERE name = 'generation'"
-        return self._ask(lambda connection: int(connection.execute(query).fetchone()[0]))
+        return self._ask(_generation)
 
     def changed_since(self, team: str, generation: int) -> tuple[str, ...]:
         """Return the ids of a team's models, shown or not, that have changed since a generation, the latest change last."""
@@ -275,11 +277,11 @@ class Index:
 
     def tags(self, team: str, limit: int) -> tuple[TagUse, ...]:
         """Return the tags of a team's models, those that most of them have first."""
-        return self._ask_about(team, (), lambda connection, part: counting.tags(connection, part, limit))
+        return self._sum_of(f"tags {limit}", team, (), lambda connection, part: counting.tags(connection, part, limit))
 
     def metric_names(self, team: str) -> tuple[str, ...]:
         """Return the names of the metrics that a team's models can be sorted by, sorted."""
-        return self._ask_about(team, (), counting.metric_names)
+        return self._sum_of("metric names", team, (), counting.metric_names)
 
     def experiments(self, team: str) -> tuple[IndexedExperiment, ...]:
         """Return a team's experiments, the one with the newest version first."""
@@ -299,7 +301,7 @@ class Index:
 
     def counts(self, team: str) -> Counts:
         """Return how much there is of a team's."""
-        return self._ask_about(team, Counts(0, 0, 0, 0, 0), counting.counts)
+        return self._sum_of("counts", team, Counts(0, 0, 0, 0, 0), counting.counts)
 
     def deleted(self, team: str, now: float) -> tuple[Deleted, ...]:
         """Return what of a team's was deleted and can be restored at a time, in seconds since the epoch, the latest deletion first."""
@@ -354,6 +356,22 @@ class Index:
         part = data(encode_name(team))
         return self._ask(lambda connection: read(connection, part))
 
+    def _sum_of(self, what: str, team: str, nothing: T, read: Callable[[sqlite3.Connection, bytes], T]) -> T:
+        """Return what is read of all of a team's, as `_ask_about`; what was read before, as long as nothing has changed in the repository."""
+
+        def kept_or_read(connection: sqlite3.Connection, part: bytes) -> T:
+            generation = _generation(connection)
+            known = self._sums.get((what, part))
+            if known is not None and known[0] == generation:
+                return cast("T", known[1])
+            if len(self._sums) >= _MOST_SUMS:  # also teams that are not there can be asked about
+                self._sums.clear()
+            found = read(connection, part)
+            self._sums[what, part] = generation, found
+            return found
+
+        return self._ask_about(team, nothing, kept_or_read)
+
     def _ask_about_model(self, team: str, model: str, nothing: T, read: Callable[[sqlite3.Connection, sqlite3.Row], T]) -> T:
         """Return what is read for the row of a model, `nothing` when there is none. Where a name leads is looked up in the repository."""
         if not team or not model:
@@ -366,6 +384,10 @@ class Index:
             return nothing if row is None else read(connection, row)
 
         return self._ask(find)
+
+
+def _generation(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT value FROM facts WHERE name = 'generation'").fetchone()[0])
 
 
 def _models(connection: sqlite3.Connection, part: bytes | None, query: ModelQuery, team: str) -> Page[IndexedModel]:

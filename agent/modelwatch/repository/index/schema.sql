@@ -219,4 +219,7 @@ CREATE TABLE facets (
 ) STRICT;
 
 CREATE INDEX facets_place ON facets (place);
-CREATE INDEX facets_experiment ON facets (team, experiment);
+CREATE INDEX facets_experiment ON facets (team, experiment, place);
+CREATE INDEX facets_project ON facets (team, project, place);
+CREATE INDEX facets_format ON facets (team, format, place);
+CREATE INDEX facets_type ON facets (team, type, place);

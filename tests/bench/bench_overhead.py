@@ -6,6 +6,7 @@ It needs TensorFlow: the interpreter that ``MODELWATCH_BENCH_TENSORFLOW`` names,
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import statistics
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from row import Row
+from scheduling import scheduler_events, waited_behind
 
 _PAIRS = 10
 _EPOCHS = 12
@@ -54,6 +56,7 @@ class _Done:
         agent_cpu_seconds: The agent's, by its end.
         supervisor_mib: Peak memory of the supervisor.
         agent_mib: Peak memory of the agent.
+        waited_seconds: How long any thread of the training, from its start on, waited for a core that the agent or the supervisor had; None: not known.
     """
 
     seconds: float
@@ -61,6 +64,7 @@ class _Done:
     agent_cpu_seconds: float
     supervisor_mib: float
     agent_mib: float
+    waited_seconds: float | None
 
 
 def rows() -> Iterator[Row]:
@@ -84,6 +88,7 @@ def rows() -> Iterator[Row]:
     low, high = _interval(wall)
     how = f"median of {_PAIRS} pairs, 95 % sure between {low:.1f} and {high:.1f}; {_EPOCHS} checkpoints in {alone:.1f} s"
     yield _within("training slowed down", statistics.median(wall), "%", 1, how)
+    yield _behind(watched)
     yield Row(
         "training's own CPU time, more than alone",
         statistics.median(used),
@@ -96,6 +101,17 @@ def rows() -> Iterator[Row]:
     yield Row("agent's CPU time, beside the training's", share, "%", note=note)
     yield _within("supervisor: peak memory", max(done.supervisor_mib for done in watched), "MiB", 16, "resident set size")
     yield Row("agent: peak memory during such a training", max(done.agent_mib for done in watched), "MiB", note="resident set size")
+
+
+def _behind(watched: list[_Done]) -> Row:
+    what = "training waited for a core that we had"
+    waits = [done.waited_seconds / done.seconds * 100 for done in watched if done.waited_seconds is not None]
+    if not waits:
+        return Row(what, 0, "%", note="not measured: root may read the kernel's scheduler events")
+    how = (
+        f"of its epochs' time, our start included; from the scheduler's events; at most {max(waits):.2f} in {len(waits)} trainings"
+    )
+    return _within(what, statistics.median(waits), "%", 1, how)
 
 
 def _interval(ordered: list[float]) -> tuple[float, float]:
@@ -125,26 +141,41 @@ def _train(python: str, *, watched: bool) -> _Done:
             options = ["--modelPath", str(run), "--repository", str(Path(folder, "repository")), "--modelName", "bench"]
             command = [sys.executable, "-m", "modelwatch", "run", *options, "--", *command]
         agent_cpu_seconds = supervisor_mib = agent_mib = 0.0
-        with output.open("wb") as stdout:
+        waited_seconds = None
+        trainers, ours = set[int](), set[int]()
+        with output.open("wb") as stdout, scheduler_events() if watched else contextlib.nullcontext() as events:
             process = subprocess.Popen(command, stdout=stdout, stderr=subprocess.DEVNULL)
             while process.poll() is None:
                 if agent := _agent_of(process.pid):  # then the process is the supervisor, and no longer what reads the options
                     supervisor_mib = max(supervisor_mib, _peak_mib(process.pid))
                     agent_cpu_seconds = max(agent_cpu_seconds, _cpu_seconds(agent))
                     agent_mib = max(agent_mib, _peak_mib(agent))
+                    ours |= _threads(process.pid) | _threads(agent)
+                    trainers |= {thread for child in _children(process.pid) if child != agent for thread in _threads(child)}
                 time.sleep(_SAMPLE_SECONDS)
+            if events is not None:
+                with events.open(encoding="utf-8", errors="replace") as lines:
+                    waited_seconds = waited_behind(lines, trainers, ours)
         if process.returncode != 0:
             raise RuntimeError(f"the training failed: {command}")
         seconds, cpu_seconds = map(float, output.read_text(encoding="ascii").split())
-        return _Done(seconds, cpu_seconds, agent_cpu_seconds, supervisor_mib, agent_mib)
+        return _Done(seconds, cpu_seconds, agent_cpu_seconds, supervisor_mib, agent_mib, waited_seconds)
 
 
 def _agent_of(supervisor: int) -> int:
     """Return the process id of the supervisor's agent, or 0."""
-    for pid in _proc(supervisor, f"task/{supervisor}/children").split():
-        if "watch" in _proc(int(pid), "cmdline").split("\0")[:5]:
-            return int(pid)
-    return 0
+    return next((pid for pid in _children(supervisor) if "watch" in _proc(pid, "cmdline").split("\0")[:5]), 0)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in _proc(pid, f"task/{pid}/children").split()]
+
+
+def _threads(pid: int) -> set[int]:
+    try:
+        return {int(thread.name) for thread in Path(f"/proc/{pid}/task").iterdir()}
+    except FileNotFoundError:
+        return set()
 
 
 def _peak_mib(pid: int) -> float:

@@ -23,12 +23,12 @@ from row import Row
 
 from modelwatch.repository.index.index import Index
 from modelwatch.repository.repository import Repository
+from modelwatch.server.follower import pause
 
 _SHAPES = ((1, 100_000), (1_000, 100), (10_000, 10))
 _REPEATED = 10
 _API = "/api/v1/teams/default/models"
 _PAGE = "/default/models"
-_MOST_OF_A_CORE = 0.05  # modelwatch.server.follower
 _RACY_SECONDS = 2.5  # a directory that changed a moment ago is listed again, whatever its time says
 
 
@@ -66,9 +66,8 @@ def _index(root: Path, shape: str) -> Iterator[Row]:
             assert not index.refresh()
             refreshing.append((time.process_time() - begun) * 1000)
         look = statistics.median(refreshing)
-        seen = (
-            f"for a twentieth of a core at most, so that what comes is seen within {max(1.0, look / 1000 / _MOST_OF_A_CORE):.0f} s"
-        )
+        within = max(1.0, look / 1000 + pause(look / 1000, changed=False))
+        seen = f"for a twentieth of a core at most, so that what comes is seen within {within:.0f} s"
         yield Row(f"index: a look at all, {shape}", look, "ms CPU", note=seen)
     documents = sum(path.stat().st_size for path in root.glob("models/*/*/versions/*.json"))
     size = sum(file.stat().st_size for file in path.parent.glob("index.db*"))

@@ -45,7 +45,14 @@ class Part:
 
 
 def parts(storage: DirectoryStorage) -> Iterator[Part]:
-    """Give the whole repository, part by part, as it is when its turn comes. Raise OSError when a directory cannot be listed."""
+    """
+    Give the whole repository, part by part.
+
+    A team's models are those that are there when the first of its parts comes; what they hold is read when a part is followed.
+
+    Raises:
+        OSError: A directory cannot be listed.
+    """
     after, places = _FIRST, list[Place]()
     for team in storage.names(MODELS):
         for model in storage.names(f"{MODELS}/{team}"):

@@ -225,46 +225,30 @@ def model_legs(query: ModelQuery, conditions: tuple[str, ...], *, few: bool) -> 
 
         few: Whether ``:few`` has the places of those that fulfil the conditions, as `few_models` returns them.
     """
+    models = ordered = "models m"
+    metrics = "model_metrics x JOIN models m ON m.place = x.place"
+    found: tuple[str, ...] = (*conditions, "x.name = :metric")
     if few:
-        return _legs_of_few_models(query)
-    of_a_team = _OF_A_TEAM in conditions
+        conditions = ("TRUE",)
+        models = ordered = "json_each(:few) f CROSS JOIN models m ON m.place = f.value"
+        metrics = "json_each(:few) f CROSS JOIN model_metrics x ON x.place = f.value"
+        found = ("x.name = :metric",)
+    elif _OF_A_TEAM in conditions:
+        ordered = f"models m INDEXED BY models_{query.sort}"
+        metrics = "model_metrics x INDEXED BY model_metrics_value CROSS JOIN models m ON m.place = x.place"
+        found += ("x.team = :team",)
     if query.sort == "name":
-        return (Leg("models m", conditions, "m.name", "m.id", "m.place"),)
+        return (Leg(models, conditions, "m.name", "m.id", "m.place"),)
     if query.sort in MODEL_FIELDS:
         value = f"m.{query.sort}"
-        ordered = f"models m INDEXED BY models_{query.sort}" if of_a_team else "models m"
         return (
             Leg(ordered, (*conditions, f"{value} IS NOT NULL"), value, "m.id", "m.place"),
             Leg(ordered, (*conditions, f"{value} IS NULL"), None, "m.id", "m.place"),
         )
-    if of_a_team:
-        found = (*conditions, "x.name = :metric", "x.team = :team")
-        source = "model_metrics x INDEXED BY model_metrics_value CROSS JOIN models m ON m.place = x.place"
-    else:
-        found = (*conditions, "x.name = :metric")
-        source = "model_metrics x JOIN models m ON m.place = x.place"
     return (
-        Leg(source, (*found, "x.rank = 0"), "x.value", "x.id", "m.place"),
-        Leg(source, (*found, "x.rank = 1"), None, "x.id", "m.place"),
-        Leg("models m", (*conditions, _MODEL_HAS_NONE), None, "m.id", "m.place"),
-    )
-
-
-def _legs_of_few_models(query: ModelQuery) -> tuple[Leg, ...]:
-    models, always = "json_each(:few) f CROSS JOIN models m ON m.place = f.value", ("TRUE",)
-    if query.sort == "name":
-        return (Leg(models, always, "m.name", "m.id", "m.place"),)
-    if query.sort in MODEL_FIELDS:
-        value = f"m.{query.sort}"
-        return (
-            Leg(models, (f"{value} IS NOT NULL",), value, "m.id", "m.place"),
-            Leg(models, (f"{value} IS NULL",), None, "m.id", "m.place"),
-        )
-    metrics, named = "json_each(:few) f CROSS JOIN model_metrics x ON x.place = f.value", "x.name = :metric"
-    return (
-        Leg(metrics, (named, "x.rank = 0"), "x.value", "x.id", "x.place"),
-        Leg(metrics, (named, "x.rank = 1"), None, "x.id", "x.place"),
-        Leg(models, (_MODEL_HAS_NONE,), None, "m.id", "m.place"),
+        Leg(metrics, (*found, "x.rank = 0"), "x.value", "x.id", "x.place"),
+        Leg(metrics, (*found, "x.rank = 1"), None, "x.id", "x.place"),
+        Leg(models, (*conditions, _MODEL_HAS_NONE), None, "m.id", "m.place"),
     )
 
 

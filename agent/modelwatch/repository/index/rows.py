@@ -174,11 +174,10 @@ def _versions(connection: sqlite3.Connection, wanted: Sequence[tuple[int, int]])
 
 def _parsed(number: int, body: bytes, amended_body: str | None) -> ModelVersion:
     """Return a version; most are asked for again soon, by pages that follow a training, and only those that take much memory are not kept."""
-    parse = _version if len(body) <= _SMALL_BYTES else _version.__wrapped__
+    parse = _kept_version if len(body) <= _SMALL_BYTES else _version
     return parse(number, body, amended_body)
 
 
-@lru_cache(maxsize=_KEPT)
 def _version(number: int, body: bytes, amended_body: str | None) -> ModelVersion:
     key = f"version {number}"
     if amended_body is None:
@@ -187,3 +186,6 @@ def _version(number: int, body: bytes, amended_body: str | None) -> ModelVersion
     amended = loads(amended_body)
     document = parse_document(key, body, metrics=amended["metrics"])
     return ModelVersion(number, document.registration, document.registered, tuple(amended["tags"]), amended["notes"])
+
+
+_kept_version: Final = lru_cache(maxsize=_KEPT)(_version)

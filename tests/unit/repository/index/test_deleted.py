@@ -91,3 +91,25 @@ def test_the_latest_deletion_comes_first_and_models_have_the_names_that_they_had
     for name in ("renamed", LONG):
         repository.delete_model(name, team=TEAM, keep_seconds=WEEK_SECONDS)
     assert told(index) == [(LONG, None, 1), ("renamed", None, 1)]
+
+
+def test_the_latest_deletion_that_stands_is_named_as_the_directory_names_it(index, repository, tmp_path):
+    """Trainings that were told about before it went with the model; a deletion that was taken back took nothing."""
+
+    def named():
+        index.refresh()
+        return index.latest_deletion(TEAM, "digits")
+
+    def newest_event():
+        place = repository.place_called("digits", team=TEAM)
+        return max(name.removesuffix(".json") for name in repository.storage.names(place.events))
+
+    assert named() == ""
+    repository.delete_model("digits", team=TEAM, keep_seconds=WEEK_SECONDS)
+    deletion = newest_event()
+    add_version(repository, tmp_path, step=5)
+    assert named() == deletion
+    repository.note("digits", "after it", team=TEAM)
+    assert named() == deletion != newest_event()
+    repository.restore_model("digits", team=TEAM)
+    assert named() == ""

@@ -75,6 +75,7 @@ def index(tmp_path_factory):
     repository.tag("a_b", ("prod", "x"), team=TEAM)
     repository.tag("axb", ("prod",), team=TEAM)
     repository.note("axb", "straße", team=TEAM)
+    repository.publish("50x", team=TEAM, public=True)
     with Index.open(repository.root.parent / "index.db", repository) as opened:
         yield opened
 
@@ -254,7 +255,7 @@ def test_a_metric_is_an_order_of_what_a_filter_finds(index, text):
         ({"origin": "uploaded", "text": "a_b"}, ["a_b"]),
         ({"format": "upload", "tags": ("prod",)}, ["a_b", "axb"]),
         ({"project": "p1"}, ["digits"]),
-        ({"public": True}, []),
+        ({"public": True}, ["50x"]),
         ({"public": False, "text": "digits"}, ["digits"]),
     ],
 )
@@ -262,6 +263,37 @@ def test_a_metric_is_an_order_of_what_a_filter_finds(index, text):
 def test_models_by_filter(index, asked, found, sort):
     """A model is found by its own name, id, notes and tags, and when one of its versions is all that is asked of versions."""
     assert sorted(names(index, sort=sort, **asked)) == found
+
+
+FILTERS = {
+    "text": ("", "5", "a prod", "digits", "nothing"),
+    "tags": ((), ("prod",), ("prod", "x"), ("nothing",)),
+    "type": (None, ModelType.TENSORFLOW, ModelType.ONNX, ModelType.CUSTOM),
+    "format": (None, "upload", "tensorflow-checkpoint"),
+    "origin": (None, "uploaded", "generated"),
+    "experiment": (None, "e1", "E1"),
+    "project": (None, "p1", "nothing"),
+    "public": (None, True, False),
+}
+OF_A_VERSION = ("type", "format", "origin", "experiment", "project")
+"""They hold of one version together; the others hold of the model."""
+
+
+@given(
+    asked=st.fixed_dictionaries({name: st.sampled_from(values) for name, values in FILTERS.items()}),
+    sort=st.sampled_from((*sorted(lists.MODEL_FIELDS), "name", "loss", "val_loss", "nothing")),
+    descending=st.booleans(),
+)
+def test_models_by_every_filter_in_every_order(index, asked, sort, descending):
+    """Whatever is asked at once finds what each part of it finds, in the order of the whole list, be they few or many, public or a team's."""
+    order = names(index, sort=sort, descending=descending)
+    parts = [{name: asked[name]} for name in FILTERS if name not in OF_A_VERSION] + [{name: asked[name] for name in OF_A_VERSION}]
+    found = [names(index, **part) for part in parts]
+    expected = [name for name in order if all(name in those for those in found)]
+    assert names(index, sort=sort, descending=descending, **asked) == expected
+    query = ModelQuery(limit=2, sort=sort, descending=descending, **{**asked, "public": None})
+    public = [model.name for model in pages(lambda cursor: index.public_models(replace(query, cursor=cursor)))]
+    assert public == names(index, sort=sort, descending=descending, **{**asked, "public": True})
 
 
 def test_a_model_is_found_by_its_id(index):

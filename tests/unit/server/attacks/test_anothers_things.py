@@ -38,7 +38,7 @@ def test_anothers_things_are_as_if_they_did_not_exist(teams, reds_things, blues_
         nowhere, other = send(teams, endpoint, nobodys, headers)
         assert asked.status_code == nowhere.status_code, (body, other)
         if endpoint.name not in _TELLS_WHAT_WAS_DONE:
-            assert _without_addresses(plain(body, reds_things)) == _without_addresses(plain(other, nobodys))
+            assert _comparable(plain(body, reds_things)) == _comparable(plain(other, nobodys))
         for named in (
             reds_things.names["run"],
             reds_things.names["alias"],
@@ -54,7 +54,7 @@ _TELLS_WHAT_WAS_DONE = {"form_make_key", "page_keys", "page_audit", "gradient_cr
 """What differs between two of the same: new keys, entries of the audit, ids of uploads."""
 
 
-def _without_addresses(text):
+def _comparable(text):
     """Leave out what a page tells of itself: its own address, a signed message, and how long ago things were when it was made."""
     text = re.sub(r">(now|\d+ (s|min|h|d|y) ago)<", "><", text)
     return "\n".join(line for line in text.splitlines() if "toast" not in line and "next=" not in line)

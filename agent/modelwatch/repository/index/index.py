@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeVar, cast
+from typing import Self, TypeVar
 
 from modelwatch.core.database import state_error
 from modelwatch.core.digest import Digest
@@ -34,6 +34,7 @@ from modelwatch.repository.index.following import Part, follow, follow_one, part
 from modelwatch.repository.index.outside import data, limited, text_of
 from modelwatch.repository.index.queries import ModelQuery, VersionQuery
 from modelwatch.repository.index.rows import find_model, models_at, number_of, versions_at
+from modelwatch.repository.index.sums import Sums, generation
 from modelwatch.repository.index.taking import VERSIONS
 from modelwatch.repository.layout import Place, decode_name, encode_name
 from modelwatch.repository.opening import read_header
@@ -43,8 +44,6 @@ from modelwatch.repository.storage.directory import failures_are_of_state
 from modelwatch.repository.view import LATEST, RepositoryView
 
 T = TypeVar("T")
-
-_MOST_SUMS: Final = 1000
 
 
 class Index:
@@ -67,7 +66,7 @@ class Index:
         self._file = IndexFile(path, repository.id)
         self._connections = Connections(self._file.connect)
         self._writer = threading.Lock()
-        self._sums: dict[tuple[str, bytes], tuple[int, object]] = {}
+        self._sums = Sums()
         self._begun = 0
         self._changed = False
 
@@ -189,7 +188,7 @@ class Index:
     @property
     def generation(self) -> int:
         """A number that grows with every change that was seen, also by other processes, and when the index is built again."""
-        return self._ask(_generation)
+        return self._ask(generation)
 
     def changed_since(self, team: str, generation: int) -> tuple[str, ...]:
         """Return the ids of a team's models, shown or not, that have changed since a generation, the latest change last."""
@@ -358,19 +357,7 @@ class Index:
 
     def _sum_of(self, what: str, team: str, nothing: T, read: Callable[[sqlite3.Connection, bytes], T]) -> T:
         """Return what is read of all of a team's, as `_ask_about`; what was read before, as long as nothing has changed in the repository."""
-
-        def kept_or_read(connection: sqlite3.Connection, part: bytes) -> T:
-            generation = _generation(connection)
-            known = self._sums.get((what, part))
-            if known is not None and known[0] == generation:
-                return cast("T", known[1])
-            if len(self._sums) >= _MOST_SUMS:  # also teams that are not there can be asked about
-                self._sums.clear()
-            found = read(connection, part)
-            self._sums[what, part] = generation, found
-            return found
-
-        return self._ask_about(team, nothing, kept_or_read)
+        return self._ask_about(team, nothing, lambda connection, part: self._sums.get(connection, what, part, read))
 
     def _ask_about_model(self, team: str, model: str, nothing: T, read: Callable[[sqlite3.Connection, sqlite3.Row], T]) -> T:
         """Return what is read for the row of a model, `nothing` when there is none. Where a name leads is looked up in the repository."""
@@ -384,10 +371,6 @@ class Index:
             return nothing if row is None else read(connection, row)
 
         return self._ask(find)
-
-
-def _generation(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT value FROM facts WHERE name = 'generation'").fetchone()[0])
 
 
 def _models(connection: sqlite3.Connection, part: bytes | None, query: ModelQuery, team: str) -> Page[IndexedModel]:

@@ -390,11 +390,10 @@ class TeamLibrary:
     def restore_model(self, identifier: str) -> IndexedModel:
         """Bring a deleted model back. Raise PermanentError when its content is gone already."""
         try:
-            self._repository.restore_model(identifier, team=self.team)
+            restored = self._repository.restore_model(identifier, team=self.team)
         except NotFoundError as error:  # whose message is for people beside the repository
             raise NotFoundError(f"there is no model {identifier!r}") from error
-        self._index.refresh()
-        self._feed.wake()
+        self._changed(restored.name)
         return self.model(identifier)
 
     def delete_version(self, wanted: str, number: str) -> IndexedVersion:
@@ -440,7 +439,7 @@ class TeamLibrary:
         return place
 
     def _changed(self, name: str) -> None:
-        """Look at the model that a registration went to; it may be a new one."""
+        """Look at the model of a name, which the index may not know yet: something was registered there, or it was restored."""
         self._index.refresh_model(self._repository.place_called(name, team=self.team))
         self._feed.wake()
 

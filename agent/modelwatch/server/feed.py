@@ -12,12 +12,13 @@ class Feed:
     """
     One wake-up call for everybody who waits.
 
-    It carries nothing: who is woken asks the index what changed. A call that comes while nobody waits is lost, so a waiter asks first.
+    It carries nothing: who is woken asks the index what changed. Who will wait takes the next call before asking, and waits for that one: so what
+    changes while they ask wakes them as well.
     """
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._changed = asyncio.Event()
+        self._next = asyncio.Event()
         self._closed = False
         self._listeners: Counter[str] = Counter()
 
@@ -54,12 +55,16 @@ class Feed:
         """Whether the server ends."""
         return self._closed
 
-    async def wait(self, seconds: float) -> None:
-        """Wait for the next call, at most for a time."""
+    def next_call(self) -> asyncio.Event:
+        """Return what is set by the next call. Called in the event loop."""
+        return self._next
+
+    async def wait(self, call: asyncio.Event, seconds: float) -> None:
+        """Wait for a call, at most for a time."""
         if not self._closed:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), seconds)
+                await asyncio.wait_for(call.wait(), seconds)
 
     def _wake(self) -> None:
-        waited_for, self._changed = self._changed, asyncio.Event()
+        waited_for, self._next = self._next, asyncio.Event()
         waited_for.set()

@@ -35,11 +35,13 @@ async def _events(call: Call, feed: Feed, kind: str) -> AsyncIterator[str]:
 async def _told(call: Call, feed: Feed) -> AsyncIterator[str]:
     feed.attach()
     loop = asyncio.get_running_loop()
+    woken = feed.next_call()
     seen = await run_in_threadpool(call.library.generation)
     yield "retry: 2000\n\n"
     beat = loop.time() + _BEAT_SECONDS
     while not feed.is_closed:
-        await feed.wait(beat - loop.time())
+        await feed.wait(woken, beat - loop.time())
+        woken = feed.next_call()
         found = await run_in_threadpool(_look, call, seen)
         if found is None:
             return

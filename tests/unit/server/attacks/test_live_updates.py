@@ -1,4 +1,4 @@
-"""What the stream of changes gives away: nothing of other teams, and nothing to who may see no more."""
+"""What the stream of changes tells, and does not: nothing late, nothing of other teams, and nothing to who may see no more."""
 
 import contextlib
 import http.client
@@ -68,6 +68,25 @@ def test_the_stream_is_silent_about_other_teams(server):
         started.services.library("red", sees_all=True).publish(published, public=True)
         assert strangers.readline() == b"event: models\n"
         assert json.loads(strangers.readline().removeprefix(b"data: ")) == {"models": [published]}
+
+
+def test_what_changes_while_the_stream_is_looked_up_for_is_told_at_once(server, monkeypatch):
+    """And not with the next change, or the next beat: neither comes while this test waits."""
+    started, keys = server
+    look, changed = live._look, []
+
+    def look_and_change(call, seen):
+        found = look(call, seen)
+        if not changed:
+            changed.append(_change(started, "blue", "during"))
+        return found
+
+    monkeypatch.setattr(live, "_BEAT_SECONDS", 3600)
+    monkeypatch.setattr(live, "_look", look_and_change)
+    with _listening(started, "blue", keys["blue"].text) as stream:
+        before = _change(started, "blue", "before")
+        told = [stream.readline() for _ in range(6)]
+        assert [json.loads(line.removeprefix(b"data: "))["models"] for line in told[1::3]] == [[before], changed]
 
 
 def test_the_stream_ends_with_the_key(server):

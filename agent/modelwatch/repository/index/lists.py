@@ -131,13 +131,13 @@ def version_legs(query: VersionQuery, conditions: tuple[str, ...], *, few: bool)
         few: Whether ``:few`` has the numbers of those that fulfil the conditions, as `few_versions` returns them.
     """
     # NOT INDEXED and INDEXED BY keep SQLite, which does not know how many fit, from looking each of those up to sort them.
-    versions, ordered = "versions v NOT INDEXED", f"versions v INDEXED BY versions_{query.sort}"
+    versions = "versions v NOT INDEXED"
     metrics = "metrics x INDEXED BY metrics_value"
     lacking = _LACKING
     found: tuple[str, ...] = ("x.place = :place", "x.name = :metric")
     if few:
         conditions = ("v.place = :place",)
-        versions = ordered = "json_each(:few) f CROSS JOIN versions v ON v.number = f.value"
+        versions = "json_each(:few) f CROSS JOIN versions v ON v.number = f.value"
         metrics = "json_each(:few) f CROSS JOIN metrics x ON x.number = f.value"
         lacking = _HAS_NONE
     elif len(conditions) > 1:
@@ -147,6 +147,7 @@ def version_legs(query: VersionQuery, conditions: tuple[str, ...], *, few: bool)
         return (Leg(versions, conditions, None, "v.number", "v.number"),)
     if query.sort in VERSION_FIELDS:
         value = f"v.{query.sort}"
+        ordered = versions if few else f"versions v INDEXED BY versions_{query.sort}"
         return (
             Leg(ordered, (*conditions, f"{value} IS NOT NULL"), value, "v.number", "v.number"),
             Leg(ordered, (*conditions, f"{value} IS NULL"), None, "v.number", "v.number"),
@@ -225,22 +226,22 @@ def model_legs(query: ModelQuery, conditions: tuple[str, ...], *, few: bool) -> 
 
         few: Whether ``:few`` has the places of those that fulfil the conditions, as `few_models` returns them.
     """
-    models = ordered = "models m"
+    models = "models m"
     metrics = "model_metrics x JOIN models m ON m.place = x.place"
     found: tuple[str, ...] = (*conditions, "x.name = :metric")
     if few:
         conditions = ("TRUE",)
-        models = ordered = "json_each(:few) f CROSS JOIN models m ON m.place = f.value"
+        models = "json_each(:few) f CROSS JOIN models m ON m.place = f.value"
         metrics = "json_each(:few) f CROSS JOIN model_metrics x ON x.place = f.value"
         found = ("x.name = :metric",)
     elif _OF_A_TEAM in conditions:
-        ordered = f"models m INDEXED BY models_{query.sort}"
         metrics = "model_metrics x INDEXED BY model_metrics_value CROSS JOIN models m ON m.place = x.place"
         found += ("x.team = :team",)
     if query.sort == "name":
         return (Leg(models, conditions, "m.name", "m.id", "m.place"),)
     if query.sort in MODEL_FIELDS:
         value = f"m.{query.sort}"
+        ordered = models if few or _OF_A_TEAM not in conditions else f"models m INDEXED BY models_{query.sort}"
         return (
             Leg(ordered, (*conditions, f"{value} IS NOT NULL"), value, "m.id", "m.place"),
             Leg(ordered, (*conditions, f"{value} IS NULL"), None, "m.id", "m.place"),

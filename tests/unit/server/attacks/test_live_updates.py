@@ -55,8 +55,9 @@ def _change(server, team, model):
     return library.model(model).id
 
 
-def test_the_stream_is_silent_about_other_teams(server):
+def test_the_stream_is_silent_about_other_teams(server, monkeypatch):
     """Not even a comment comes when another team's models change: the next that is heard is one's own change."""
+    monkeypatch.setattr(live, "_BEAT_SECONDS", 3600)
     started, keys = server
     with _listening(started, "blue", keys["blue"].text) as stream, _listening(started, "red") as strangers:
         for number in range(3):

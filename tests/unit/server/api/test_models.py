@@ -171,6 +171,19 @@ def test_what_was_deleted_comes_back(server):
     assert server.client.get(f"{MODEL}/versions/1/files/data").content == b"one"
 
 
+def test_a_renamed_model_comes_back_under_its_last_name(server):
+    """No other model can be called as it was meanwhile, so that none of its names leads elsewhere."""
+    server.register({"data": b"one"})
+    identifier = server.client.patch(MODEL, json={"name": "numbers"}).json()["id"]
+    server.client.delete(f"{TEAM}/models/{identifier}")
+    server.register({"data": b"two"}, model="other")
+    for taken in ("digits", "numbers"):
+        assert server.client.patch(f"{TEAM}/models/other", json={"name": taken}).status_code == 400
+    assert server.client.post(f"{TEAM}/models/{identifier}/restore").json()["name"] == "numbers"
+    for name in ("digits", "numbers", identifier):
+        assert server.client.get(f"{TEAM}/models/{name}").json()["versions"] == 1
+
+
 def test_experiments(server):
     """What came from one, and deleting what lives with it."""
     from modelwatch.core.entities import Lifetime

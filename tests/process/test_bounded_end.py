@@ -141,7 +141,7 @@ def test_a_second_signal_does_not_wait_for_a_mount(sidecar):
     sidecar.start("--drainTimeout", "1000")
     with hung_mounts.silent(sidecar.repository):
         save(sidecar, "a.keras")
-        wait_until(lambda: is_sending(sidecar))
+        wait_until(lambda: stuck(sidecar))  # in the delivery, or already in asking whether the repository answers
         sidecar.process.send_signal(signal.SIGTERM)
         wait_until(lambda: '"DRAINING"' in figures(sidecar.models / ".modelwatch"))
         sidecar.process.send_signal(signal.SIGTERM)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelwatch.core.entities import Lifetime, ModelVersion, RegisteredModel, Storage
 from modelwatch.core.errors import NotFoundError
 from modelwatch.core.json import dumps, finite
 from modelwatch.repository.experiments import experiments
 from modelwatch.repository.index.index import Index
-from modelwatch.repository.index.outside import number
+from modelwatch.repository.index.outside import folded, number, text_of
 from modelwatch.repository.index.queries import ModelQuery, VersionQuery
 from modelwatch.repository.layout import encode_name
 from modelwatch.repository.metric_names import best_of, by_name
@@ -71,7 +71,7 @@ def index_view(index: Index, team: str, *, limit: int = 3) -> View:
         versions = list(pages(lambda cursor: index.versions(team, model.id, _at(query, cursor))))  # noqa: B023 - read at once
         assert [found.latest for found in versions] == [False] * (len(versions) - 1) + [True] * bool(versions)
         assert model.latest == (versions[-1].version if versions else None)
-        assert model.versions == len(versions) == index.count_versions(team, model.id, query)
+        assert model.versions == len(versions)
         assert [found.version for found in versions if found.best] == ([] if model.best is None else [model.best])
         rebuilt = RegisteredModel(
             model.id,
@@ -86,6 +86,11 @@ def index_view(index: Index, team: str, *, limit: int = 3) -> View:
             model.public,
         )
         views.append(_model_view(rebuilt, model.best) | {"size": model.size, "points": _points_view(index, team, model.id)})
+        for word in sorted({word for each in versions for word in _searched(each.version).split()}):
+            found = pages(lambda cursor: index.versions(team, model.id, _at(replace(query, text=word), cursor)))  # noqa: B023 - as above
+            assert [each.version.number for each in found] == [
+                each.version.number for each in versions if word in _searched(each.version)
+            ]
     counts = index.counts(team)
     assert (counts.models, counts.versions) == (len(models), sum(model.versions for model in models))
     assert counts.experiments == len(index.experiments(team))
@@ -132,7 +137,15 @@ def pages(ask):
 
 
 def _at(query: VersionQuery, cursor: str | None) -> VersionQuery:
-    return VersionQuery(sort=query.sort, descending=query.descending, limit=query.limit, cursor=cursor)
+    return replace(query, cursor=cursor)
+
+
+def _searched(version: ModelVersion) -> str:
+    """Return what a search for versions looks in."""
+    registration = version.registration
+    provenance = registration.provenance
+    parts = (registration.root, version.notes, *version.tags, provenance.run or "", provenance.experiment or "")
+    return text_of(folded("\n".join(parts)))
 
 
 def _model_view(model: RegisteredModel, best: ModelVersion | None) -> View:

@@ -200,4 +200,6 @@ def state_error(error: sqlite3.DatabaseError, kind: Kind, doing: str) -> StateEr
         return DiskFullError(f"{doing}: the disk is full", hint=f"make room on the disk of {kind.where}; nothing is lost")
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         return DamagedError(f"{doing}: {error}", hint=f"it is damaged: {kind.damaged}")
+    if str(error).startswith("no such module"):
+        return StateError(f"{doing}: {error}", hint="this Python's SQLite was built without it: use another Python")
     return StateError(f"{doing}: {error}", hint=f"check the permissions of {kind.where}")

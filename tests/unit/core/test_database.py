@@ -103,3 +103,11 @@ def test_a_connection_made_for_any_thread_is_used_by_another(tmp_path, kind):
             thread.start()
             thread.join()
     assert told == [1, "refused"]
+
+
+def test_what_sqlite_lacks_is_named(tmp_path, kind):
+    """An SQLite that was built without something says what, and another Python is what helps."""
+    kind.scripts[0].write_text("CREATE VIRTUAL TABLE things USING no_such_module(name);\n")
+    with pytest.raises(StateError, match="no such module: no_such_module") as caught:
+        database.connect(tmp_path / "shelf.db", kind)
+    assert "another Python" in caught.value.hint

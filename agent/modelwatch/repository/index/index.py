@@ -210,15 +210,6 @@ class Index:
         """Return the models that any team has published. Raise UsageError for a cursor that is not of this question."""
         return self._ask(lambda connection: _models(connection, None, replace(query, public=True), ""))
 
-    def count_models(self, team: str, query: ModelQuery) -> int:
-        """Return how many models the pages of a question have together."""
-
-        def count(connection: sqlite3.Connection, part: bytes) -> int:
-            conditions, parameters = lists.model_filter(part, query)
-            return lists.count(connection, "models m", conditions, parameters)
-
-        return self._ask_about(team, 0, count)
-
     def model(self, team: str, name_or_id: str) -> IndexedModel | None:
         """Return a model of a team by its name or its id, or None."""
 
@@ -234,21 +225,12 @@ class Index:
 
         def read(connection: sqlite3.Connection, row: sqlite3.Row) -> Page[IndexedVersion]:
             conditions, parameters = lists.version_filter(row["place"], query)
-            parameters["few"] = few = lists.few_versions(connection, query, conditions, parameters)
+            parameters["few"] = few = lists.few_versions(connection, row["place"], query, conditions, parameters)
             legs = lists.version_legs(query, conditions, few=few is not None)
             items, following = lists.page(connection, legs, parameters, query, query.question(row["id"]))
             return Page(versions_at(connection, row, items), following)
 
         return self._ask_about_model(team, model, Page((), None), read)
-
-    def count_versions(self, team: str, model: str, query: VersionQuery) -> int:
-        """Return how many versions the pages of a question have together."""
-
-        def count(connection: sqlite3.Connection, row: sqlite3.Row) -> int:
-            conditions, parameters = lists.version_filter(row["place"], query)
-            return lists.count(connection, "versions v", conditions, parameters)
-
-        return self._ask_about_model(team, model, 0, count)
 
     def version(self, team: str, model: str, wanted: str = LATEST) -> IndexedVersion | None:
         """

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelwatch.core.json import dumps
+from modelwatch.repository.index import trigrams
 from modelwatch.repository.index.cursors import Cursor, SqlValue
 from modelwatch.repository.index.outside import data, words
 from modelwatch.repository.index.queries import ListQuery, ModelQuery, VersionQuery
@@ -85,12 +86,6 @@ def _leg_sql(leg: Leg, *, descending: bool, goes_on: bool) -> str:
     )
 
 
-def count(connection: sqlite3.Connection, source: str, where: Sequence[str], parameters: Parameters) -> int:
-    """Return how many items there are."""
-    sql = f"SELECT count(*) FROM {source} WHERE {' AND '.join(where)}"  # noqa: S608 - as above
-    return int(connection.execute(sql, parameters).fetchone()[0])
-
-
 # ------------------------------------------------------------------------------------------------------------------ versions
 
 
@@ -107,15 +102,19 @@ def version_filter(place: int, query: VersionQuery) -> tuple[tuple[str, ...], Pa
 
 
 def few_versions(
-    connection: sqlite3.Connection, query: VersionQuery, conditions: tuple[str, ...], parameters: Parameters
+    connection: sqlite3.Connection, place: int, query: VersionQuery, conditions: tuple[str, ...], parameters: Parameters
 ) -> str | None:
-    """Return the numbers of the versions that fulfil the conditions of `version_filter`, as JSON, or None when they are many, or all."""
+    """Return the numbers of a model's versions that fulfil the conditions of `version_filter`, as JSON, or None when they are many, or all."""
     if len(conditions) == 1:
         return None
-    if query.tags:
+    sought = words(query.text)
+    if sought and (found := trigrams.versions_with(connection, place, sought, FEW)) is not None:
+        parameters = {**parameters, "found": dumps(found)}
+        source = "json_each(:found) f CROSS JOIN versions v NOT INDEXED ON v.number = f.value"
+    elif query.tags:
         source = "version_tags t CROSS JOIN versions v NOT INDEXED ON v.number = t.number AND t.place = :place AND t.tag = :tag0"
     else:
-        source = f"versions v INDEXED BY versions_{'text' if words(query.text) else 'sought'}"
+        source = f"versions v INDEXED BY versions_{'text' if sought else 'sought'}"
     return _few(connection, "v.number", source, conditions, parameters)
 
 

@@ -119,6 +119,9 @@ CREATE INDEX versions_size ON versions (place, size);
 CREATE INDEX versions_notes ON versions (place, number) WHERE has_notes;
 CREATE INDEX versions_summary ON versions (place, number) WHERE has_summary;
 
+-- What searches find versions by: modelwatch.repository.index.trigrams.
+CREATE VIRTUAL TABLE trigrams USING fts5(text, content = '', columnsize = 0, tokenize = 'trigram case_sensitive 1');
+
 -- What events have made of a live version, where there were any: {"tags", "notes", "metrics"}.
 CREATE TABLE amended (
     place  INTEGER NOT NULL,

@@ -14,6 +14,7 @@ from typing import Final
 from modelwatch.core.entities import ModelVersion, RegisteredModel, Registration
 from modelwatch.core.json import JsonValue, dumps, finite
 from modelwatch.repository.folding import Itself, Subject
+from modelwatch.repository.index import trigrams
 from modelwatch.repository.index.outside import data, folded, limited, number, optional, real
 from modelwatch.repository.index.rows import events_about
 from modelwatch.repository.json_shapes import origin
@@ -98,12 +99,15 @@ class Shown:
 
     def remove_version(self, place_id: int, taken: int) -> None:
         """Show a version no more."""
-        for table in ("versions", "amended", "metrics", "version_tags"):
+        for row in self._rows("DELETE FROM versions WHERE place = ? AND number = ? RETURNING text", place_id, taken):
+            trigrams.remove(self._connection, place_id, taken, row["text"])
+        for table in ("amended", "metrics", "version_tags"):
             self._connection.execute(f"DELETE FROM {table} WHERE place = ? AND number = ?", (place_id, taken))  # noqa: S608 - ours
 
     def _write_version(self, place_id: int, version: ModelVersion, *, amended: bool) -> None:
         registration = version.registration
         provenance = registration.provenance
+        text = _text(registration.root, version.notes, *version.tags, provenance.run or "", provenance.experiment or "")
         self._connection.execute(
             "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -123,9 +127,10 @@ class Shown:
                 optional(provenance.project),
                 bool(registration.notes),
                 registration.summary is not None,
-                _text(registration.root, version.notes, *version.tags, provenance.run or "", provenance.experiment or ""),
+                text,
             ),
         )
+        trigrams.add(self._connection, place_id, version.number, text)
         self._connection.executemany(
             "INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?)",
             [

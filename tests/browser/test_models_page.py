@@ -2,13 +2,15 @@
 
 import re
 import shutil
+import time
 
 import pytest
 from playwright.sync_api import expect
 from samples import metric
 from serving import serving
-from trained_models import bring
+from trained_models import bring, train
 
+from modelwatch.core.entities.run_report import RunState
 from modelwatch.repository.repository import Repository
 
 pytestmark = pytest.mark.browser
@@ -159,6 +161,23 @@ def test_what_others_register_appears_by_itself(page, site, new_name, tmp_path):
     expect(page.get_by_role("link", name=new_name, exact=True)).to_be_visible()
     assert page.evaluate("window.same") is True
     assert page.evaluate("document.activeElement.textContent") == focused
+
+
+def test_a_training_is_seen_before_its_first_version(visit, empty_site, tmp_path):
+    """Who has started one sees that it is heard of, and why nothing is there yet; then its model takes its place, by itself."""
+    repository = Repository.open(empty_site.repository)
+    page = visit(empty_site.url)
+    page.goto("/default/models")
+    expect(page.get_by_role("heading", name="No models yet")).to_be_visible()
+    now = time.time()
+    train(repository, tmp_path / "none", "digits", versions=0, points=40, started=now - 100, state=RunState.TRAINING)
+    trainings = page.get_by_role("region", name="Trainings without a version yet")
+    expect(trainings.locator(".run-head")).to_contain_text("digits")
+    expect(trainings.locator(".states li").filter(has_text="settling")).to_contain_text("waits until nothing changes any more")
+    expect(page.get_by_role("heading", name="No models yet")).to_have_count(0)
+    train(repository, tmp_path / "some", "digits", versions=2, points=40, started=now - 100, state=RunState.TRAINING)
+    expect(page.locator(ROWS)).to_have_count(1)
+    expect(trainings).to_have_count(0)
 
 
 @pytest.fixture(scope="module")

@@ -77,8 +77,9 @@ def _fill(server: Served, team: str) -> None:
         assert made.status_code == 200, made.text
     server.register({"data": f"for all by {team}".encode()}, team=team, headers=writer, model="published")
     server.register({"data": f"thrown away by {team}".encode()}, team=team, headers=writer, model="gone", provenance=origin)
-    report = replace(make_report(model="zebra", run=f"{team}-run"), team=team, experiment=None)
-    assert server.client.put(f"/api/v1/teams/{team}/runs", content=dumps(report.to_json()), headers=writer).status_code == 204
+    for trained in ("zebra", "awaited"):
+        report = replace(make_report(model=trained, run=f"{team}-run"), team=team, host=f"{team}-host", experiment=None)
+        assert server.client.put(f"/api/v1/teams/{team}/runs", content=dumps(report.to_json()), headers=writer).status_code == 204
     assert server.client.put(f"{path}/zebra/aliases/{team}-alias", json={"version": 1}, headers=writer).status_code == 200
     assert server.client.delete(f"{path}/zebra/versions/2", headers=writer).status_code == 200
 

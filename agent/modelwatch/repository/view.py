@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -257,6 +257,11 @@ class RepositoryView:
         """Return the runs of a team that were told of last, whether or not their models have a version; the latest first. Raise StateError."""
         with failures_are_of_state(self.root):
             return latest_reports(self.storage, places(self.storage, encode_name(team)), limit)
+
+    def latest_runs_at(self, models: Iterable[Place], limit: int) -> tuple[RunReport, ...]:
+        """Return the runs of the models at some places that were told of last, the latest first. Raise StateError."""
+        with failures_are_of_state(self.root):
+            return latest_reports(self.storage, models, limit)
 
     def deleted(self, team: str, now: float) -> tuple[Deleted, ...]:
         """Return what of a team was deleted and can be restored at a time, what was deleted last first. Raise StateError."""

@@ -199,6 +199,11 @@ class TeamLibrary:
         self._require_all()
         return self._repository.latest_runs(self.team, limit)
 
+    def awaited_runs(self, limit: int) -> Sequence[RunReport]:
+        """Return the runs of models that have no version yet, and that were told of last; the latest first."""
+        self._require_all()
+        return self._repository.latest_runs_at(self._index.awaited(self.team), limit)
+
     def _training(self, wanted: str) -> str:
         """Return the name of a model; to members also of one of which there are only trainings that go on."""
         try:

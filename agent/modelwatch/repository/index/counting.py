@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Final
 
 from modelwatch.core.entities import Lifetime, ModelType
 from modelwatch.repository.index.answers import Counts, ExperimentVersion, IndexedExperiment, Point, TagUse, Totals
 from modelwatch.repository.index.outside import data, text_of
+from modelwatch.repository.layout import Place
+
+MOST_AWAITED: Final = 20
+"""Models without a version that are told of: whoever trains so many at once looks at them one by one."""
 
 
 def counts(connection: sqlite3.Connection, team: bytes) -> Counts:
@@ -31,6 +36,15 @@ def tags(connection: sqlite3.Connection, team: bytes, limit: int) -> tuple[TagUs
         (team, limit),
     )
     return tuple(TagUse(text_of(tag), models) for tag, models in rows)
+
+
+def awaited(connection: sqlite3.Connection, team: bytes) -> tuple[Place, ...]:
+    """Return where runs of models were told of that have no version to show, the latest change first: at most `MOST_AWAITED`."""
+    query = (
+        "SELECT model FROM places p WHERE team = ? AND runs_seen IS NOT -1 AND NOT EXISTS (SELECT 1 FROM models WHERE place = p.id)"
+        " ORDER BY generation DESC LIMIT ?"
+    )
+    return tuple(Place(text_of(team), text_of(row[0])) for row in connection.execute(query, (team, MOST_AWAITED)))
 
 
 def metric_names(connection: sqlite3.Connection, team: bytes) -> tuple[str, ...]:

@@ -260,6 +260,10 @@ class Index:
         """Return the tags of a team's models, those that most of them have first."""
         return self._sum_of(f"tags {limit}", team, (), lambda connection, part: counting.tags(connection, part, limit))
 
+    def awaited(self, team: str) -> tuple[Place, ...]:
+        """Return where runs of a team's models were told of that have no version to show, the latest change first: not very many."""
+        return self._sum_of("awaited", team, (), counting.awaited)
+
     def metric_names(self, team: str) -> tuple[str, ...]:
         """Return the names of the metrics that a team's models can be sorted by, sorted."""
         return self._sum_of("metric names", team, (), counting.metric_names)

@@ -13,6 +13,7 @@ from modelwatch.server.endpoint import Call, Endpoint, Needs
 from modelwatch.server.pages.listing import Listing
 from modelwatch.server.pages.members_page import members_only
 from modelwatch.server.pages.rendering import models_path, page
+from modelwatch.server.pages.runs import awaited_runs
 
 _TAGS = 24
 _METRICS = 40
@@ -54,6 +55,7 @@ def _models(call: Call) -> Response:
         listing=listing,
         page=found,
         counts=call.library.counts(),
+        runs=[] if listing.is_filtered or listing.cursor else awaited_runs(call),
         tag_uses=call.library.tags(_TAGS),
         types=list(ModelType),
     )
@@ -69,6 +71,7 @@ def _public(call: Call) -> Response:
         listing=listing,
         page=call.services.public_models(listing.models()),
         counts=None,
+        runs=[],
         tag_uses=[],
         types=list(ModelType),
     )

@@ -1,17 +1,20 @@
-"""Trainings as a model's page shows them: whether they go on, and what became of their checkpoints."""
+"""Trainings as the pages show them: whether they go on, and what became of their checkpoints."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from modelwatch.core.entities import RunReport
 from modelwatch.core.entities.run_report import CheckpointState, RunState
+from modelwatch.server.endpoint import Call
 
 _RUNS: Final = 6
 _CHECKPOINTS: Final = 6
+_AWAITED_CHECKPOINTS: Final = 2
+_AWAITED_SECONDS: Final = 24 * 3600.0
 _WORDS: Final = {
     "SEEN": ("seen", ""),
     "SETTLING": ("settling", "warn"),
@@ -54,6 +57,7 @@ class ShownRun:
     A training.
 
     Attributes:
+        model: The name of what it trains.
         name: The run's.
         host: Where it runs, or None.
         step: How far it is, or None.
@@ -65,6 +69,7 @@ class ShownRun:
         checkpoints: Those to look at, newest first: of a training that goes on the latest, of every other one those that became no version.
     """
 
+    model: str
     name: str
     host: str | None
     step: int | None
@@ -83,6 +88,14 @@ def shown_runs(reports: Sequence[RunReport], now: float) -> list[ShownRun]:
     return shown[:_RUNS]
 
 
+def awaited_runs(call: Call) -> list[ShownRun]:
+    """Return the runs of models that are not on a team's list yet, each in short: what goes on, and what has ended within a day without a version."""
+    now = call.services.clock.now()
+    reports = call.library.awaited_runs(_RUNS)
+    shown = shown_runs([report for report in reports if report.updated > now - _AWAITED_SECONDS], now)
+    return [replace(run, checkpoints=run.checkpoints[:_AWAITED_CHECKPOINTS]) for run in shown]
+
+
 def _run(report: RunReport, now: float) -> ShownRun:
     going = report.state is RunState.TRAINING
     silent = report.is_silent(now)
@@ -90,6 +103,7 @@ def _run(report: RunReport, now: float) -> ShownRun:
     shown = newest if going and not silent else [checkpoint for checkpoint in newest if checkpoint.version is None]
     counted = Counter((checkpoint.word, checkpoint.tone) for checkpoint in newest)
     return ShownRun(
+        model=report.model,
         name=report.run,
         host=report.host,
         step=report.last_step,

@@ -7,10 +7,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import pytest
+
 from modelwatch.core.entities import Lifetime, ModelVersion, RegisteredModel, Storage
 from modelwatch.core.errors import NotFoundError
 from modelwatch.core.json import dumps, finite
 from modelwatch.repository.experiments import experiments
+from modelwatch.repository.index import trigrams
 from modelwatch.repository.index.index import Index
 from modelwatch.repository.index.outside import folded, number, text_of
 from modelwatch.repository.index.queries import ModelQuery, VersionQuery
@@ -87,7 +90,9 @@ def index_view(index: Index, team: str, *, limit: int = 3) -> View:
         )
         views.append(_model_view(rebuilt, model.best) | {"size": model.size, "points": _points_view(index, team, model.id)})
         for word in sorted({word for each in versions for word in _searched(each.version).split()}):
-            found = pages(lambda cursor: index.versions(team, model.id, _at(replace(query, text=word), cursor)))  # noqa: B023 - as above
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(trigrams, "FEWEST", 0)
+                found = list(pages(lambda cursor: index.versions(team, model.id, _at(replace(query, text=word), cursor))))  # noqa: B023 - as above
             assert [each.version.number for each in found] == [
                 each.version.number for each in versions if word in _searched(each.version)
             ]

@@ -39,9 +39,9 @@ def tags(connection: sqlite3.Connection, team: bytes, limit: int) -> tuple[TagUs
 
 
 def awaited(connection: sqlite3.Connection, team: bytes) -> tuple[Place, ...]:
-    """Return where runs of models were told of that have no version to show, the latest change first: at most `MOST_AWAITED`."""
+    """Return where runs of models were told of that never had a version, the latest change first: at most `MOST_AWAITED`."""
     query = (
-        "SELECT model FROM places p WHERE team = ? AND runs_seen IS NOT -1 AND NOT EXISTS (SELECT 1 FROM models WHERE place = p.id)"
+        "SELECT model FROM places p WHERE team = ? AND runs_seen IS NOT -1 AND NOT EXISTS (SELECT 1 FROM documents WHERE place = p.id)"
         " ORDER BY generation DESC LIMIT ?"
     )
     return tuple(Place(text_of(team), text_of(row[0])) for row in connection.execute(query, (team, MOST_AWAITED)))

@@ -261,7 +261,7 @@ class Index:
         return self._sum_of(f"tags {limit}", team, (), lambda connection, part: counting.tags(connection, part, limit))
 
     def awaited(self, team: str) -> tuple[Place, ...]:
-        """Return where runs of a team's models were told of that have no version to show, the latest change first: not very many."""
+        """Return where runs of a team's models were told of that never had a version, the latest change first: not very many."""
         return self._sum_of("awaited", team, (), counting.awaited)
 
     def metric_names(self, team: str) -> tuple[str, ...]:

@@ -111,7 +111,9 @@ class Taker:
         if model.changed or model.touched:
             self._shown.write_model(model.place, model.id)
             self._note_change(model.id)
-        self._write_row(model, then, now if more is None else Seen(None, now.events, now.aliases, now.runs))
+        # Of lower numbers a later slice sees nothing: another look lists the directory once more.
+        whole = more is None and not after
+        self._write_row(model, then, now if whole else Seen(None, now.events, now.aliases, now.runs))
         return more
 
     # ------------------------------------------------------------------------------------------------------------ its row

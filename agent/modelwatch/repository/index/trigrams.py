@@ -11,6 +11,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
+FEWEST: Final = 2_000
+"""A model of fewer versions is sooner looked through than its part is found of what those of all models have."""
+
 _LENGTH: Final = 3
 _LONGEST: Final = 64
 """Of a longer word no more is asked for: each character costs, and hardly ever tells what those before it have not."""
@@ -37,12 +40,12 @@ def versions_with(connection: sqlite3.Connection, place: int, words: Sequence[by
     Return the numbers of a model's versions that have all of the words, and perhaps of some that have not.
 
     Returns:
-        Numbers, lowest first, or None when they are more than `most`, or when only looking at every text tells: no word has three
-        characters.
+        Numbers, lowest first, or None when they are more than `most`, or when every text is to be looked at: no word has three
+        characters, or the model has hardly more than `FEWEST` versions, or one with a higher number than is kept.
     """
     asked = [word[:_LONGEST] for word in map(_readable, words) if len(word) >= _LENGTH]
     [(highest,)] = connection.execute("SELECT max(number) FROM versions WHERE place = ?", (place,))
-    if not asked or (highest or 0) >= _NUMBERS:
+    if not asked or not FEWEST < (highest or 0) < _NUMBERS:
         return None
     rows = connection.execute(
         "SELECT rowid FROM trigrams WHERE trigrams MATCH ? AND rowid BETWEEN ? AND ? LIMIT ?",

@@ -56,16 +56,21 @@ async def _told(call: Call, feed: Feed) -> AsyncIterator[str]:
 
 
 def _look(call: Call, seen: int) -> tuple[int, tuple[str, ...]] | None:
-    """Return how far the index is and what has changed that they may see now, None when they are nobody any more: this may be days later."""
+    """
+    Return how far the index is and what has changed that they may see now.
+
+    Returns:
+        None when they are nobody any more, for this may be days later, or when nothing can be read: whoever listens comes again.
+    """
     try:
         principal = identify(call.request, call.services).principal
+        library = call.services.library(call.library.team, sees_all=principal.may(call.library.team, Role.VIEWER))
+        if call.library.sees_all and not library.sees_all:
+            return None
+        now = library.generation()
+        return now, library.changed_since(seen)  # what changes between the two is told twice rather than never
     except ModelwatchError:
         return None
-    library = call.services.library(call.library.team, sees_all=principal.may(call.library.team, Role.VIEWER))
-    if call.library.sees_all and not library.sees_all:
-        return None
-    now = library.generation()
-    return now, library.changed_since(seen)  # what changes between the two is told twice rather than never
 
 
 async def _live(call: Call) -> Response:

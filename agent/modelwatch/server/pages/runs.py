@@ -9,6 +9,7 @@ from typing import Final
 
 from modelwatch.core.entities import RunReport
 from modelwatch.core.entities.run_report import CheckpointState, RunState
+from modelwatch.core.errors import StateError
 from modelwatch.server.endpoint import Call
 
 _RUNS: Final = 6
@@ -91,7 +92,10 @@ def shown_runs(reports: Sequence[RunReport], now: float) -> list[ShownRun]:
 def awaited_runs(call: Call) -> list[ShownRun]:
     """Return the runs of models that are not on a team's list yet, each in short: what goes on, and what has ended within a day without a version."""
     now = call.services.clock.now()
-    reports = call.library.awaited_runs(_RUNS)
+    try:
+        reports = call.library.awaited_runs(_RUNS)
+    except StateError:  # the directory cannot be read now; the list is answered from the index
+        return []
     shown = shown_runs([report for report in reports if report.updated > now - _AWAITED_SECONDS], now)
     return [replace(run, checkpoints=run.checkpoints[:_AWAITED_CHECKPOINTS]) for run in shown]
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from repositories import TEAM, add_version, new_repository
 
+from modelwatch.repository.index import counting
 from modelwatch.repository.index.index import Index
-from modelwatch.repository.layout import Place
 from modelwatch.testing.sink_contract import make_report
 
 
@@ -34,14 +34,14 @@ def test_a_model_is_awaited_from_its_first_report_to_its_first_version(tmp_path)
         assert awaited(index, repository) == [("second", 1)]
 
 
-def test_the_runs_of_a_model_that_was_deleted_are_gone_with_it(tmp_path):
-    """It is awaited again, with what is told since."""
+def test_models_that_were_deleted_are_not_awaited(tmp_path, monkeypatch):
+    """However many they are, they keep nobody from seeing a training that has no version yet."""
+    monkeypatch.setattr(counting, "MOST_AWAITED", 1)
     repository = new_repository(tmp_path / "repository")
+    repository.report(make_report(model="awaited"))
     add_version(repository, tmp_path)
-    repository.report(make_report(run="old"))
+    repository.report(make_report())
     repository.delete_model("digits", team=TEAM)
+    repository.report(make_report(run="run-2"))
     with Index.open(tmp_path / "index.db", repository) as index:
-        assert repository.latest_runs_at(index.awaited(TEAM), 10) == ()
-        repository.report(make_report(run="new"))
-        index.refresh_model(Place.of(TEAM, "digits"))
-        assert [report.run for report in repository.latest_runs_at(index.awaited(TEAM), 10)] == ["new"]
+        assert awaited(index, repository) == [("awaited", 1)]

@@ -1,14 +1,17 @@
 """Following a repository's directory in parts."""
 
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from repositories import TEAM, add_version, new_repository
 
-from modelwatch.repository.index import following
+from modelwatch.repository.index import following, taking
 from modelwatch.repository.index.index import Index
 from modelwatch.repository.index.outside import data
 from modelwatch.repository.index.queries import ModelQuery
+from modelwatch.repository.index.taking import Taker
 from modelwatch.repository.layout import MODELS, Place
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=("Cc",)), min_size=1, max_size=3).filter(
@@ -61,3 +64,28 @@ def test_a_look_finds_what_a_refresh_finds(tmp_path, monkeypatch):
             assert index.models(team, ModelQuery()) == refreshed.models(team, ModelQuery())
         assert index.counts(TEAM).models == 5
         assert index.counts("others").models == 0
+
+
+def test_a_version_that_comes_out_of_order_between_two_slices_is_found(tmp_path, monkeypatch):
+    """While a model is copied here, in no order and with its old times, what comes below the last slice is found by the next look."""
+    repository = new_repository(tmp_path / "repository")
+    for step in range(10, 70, 10):
+        add_version(repository, tmp_path, step=step)
+    versions = repository.root / Place.of(TEAM, "digits").versions
+    late = versions / "00000002.json"
+    late.rename(tmp_path / late.name)
+    take = Taker.take
+
+    def interrupted(taker, place, after=0):
+        if after:
+            (tmp_path / late.name).rename(late)
+            os.utime(versions, (1_000_000_000, 1_000_000_000))
+            monkeypatch.setattr(Taker, "take", take)
+        return take(taker, place, after)
+
+    monkeypatch.setattr(taking, "SLICE", 3)
+    monkeypatch.setattr(Taker, "take", interrupted)
+    with Index.open(tmp_path / "index.db", repository) as index:
+        index.refresh()
+        assert index.model(TEAM, "digits").versions == 6
+        assert not index.refresh()

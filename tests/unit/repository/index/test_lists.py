@@ -15,7 +15,7 @@ from modelwatch.core.digest import Digest
 from modelwatch.core.entities import Manifest, ManifestEntry, Metric, ModelType, Provenance, Registration, Storage
 from modelwatch.core.errors import UsageError
 from modelwatch.core.json import dumps
-from modelwatch.repository.index import lists
+from modelwatch.repository.index import lists, trigrams
 from modelwatch.repository.index.cursors import Cursor
 from modelwatch.repository.index.index import Index
 from modelwatch.repository.index.queries import LARGEST_PAGE, ModelQuery, VersionQuery
@@ -91,6 +91,7 @@ def numbers(index, **asked):
 def _numbers(index, query, most):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lists, "FEW", most)
+        patch.setattr(trigrams, "FEWEST", 0)
         found = pages(lambda cursor: index.versions(TEAM, "digits", replace(query, cursor=cursor)))
         return [version.version.number for version in found]
 

@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from repositories import TEAM, add_version, new_repository
@@ -17,6 +18,14 @@ PLACE = 7
 CHARACTERS = st.sampled_from('ab"*^-(:\n ß\u0301\0\1\ud800\udfff\ufffd\ufffe\U0001f600\U0010ffff')
 TEXTS = st.text(CHARACTERS, max_size=12)
 WORDS = st.lists(st.text(CHARACTERS, min_size=1, max_size=4) | TEXTS.filter(len), min_size=1, max_size=3)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def always():
+    """Use trigrams for a model of few versions too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trigrams, "FEWEST", 0)
+        yield
 
 
 @contextlib.contextmanager
@@ -40,7 +49,7 @@ def found(connection, words, most=100):
     return trigrams.versions_with(connection, PLACE, [data(word) for word in words], most)
 
 
-@given(st.lists(TEXTS, max_size=5), WORDS)
+@given(st.lists(TEXTS, min_size=1, max_size=5), WORDS)
 def test_no_version_that_has_the_words_is_missed(texts, words):
     """What is found has all that a look at every text finds, and where a word has nothing that SQLite cannot read, nothing else."""
     having = [number for number, text in enumerate(texts, 1) if all(word in text for word in words)]
@@ -77,6 +86,15 @@ def test_a_long_word_is_asked_for_by_its_beginning():
     """A word as long as an address may be is no burden, and is found."""
     with an_index(["x" * 100_000, "x" * 99_999]) as connection:
         assert 1 in found(connection, ["x" * 100_000])
+
+
+def test_a_model_of_few_versions_is_looked_through(monkeypatch):
+    """What is found of all models together grows with all of them."""
+    with an_index(["model.ckpt"] * 5) as connection:
+        monkeypatch.setattr(trigrams, "FEWEST", 5)
+        assert found(connection, ["ckpt"]) is None
+        monkeypatch.setattr(trigrams, "FEWEST", 4)
+        assert found(connection, ["ckpt"]) == [1, 2, 3, 4, 5]
 
 
 def test_versions_with_numbers_beyond_counting_are_found(tmp_path):

@@ -11,10 +11,12 @@ from thread_server import thread_server
 from waiting import wait_until
 
 from modelwatch.core.entities import Manifest, Storage
+from modelwatch.core.errors import StateError
 from modelwatch.server.access.identify import SESSION_COOKIE
 from modelwatch.server.accounts.entities import Scope
 from modelwatch.server.accounts.principal import Role
 from modelwatch.server.api import live
+from modelwatch.server.library import TeamLibrary
 from modelwatch.testing.sink_contract import make_registration
 
 _LIMIT_SECONDS = 30
@@ -132,3 +134,16 @@ def test_strangers_keep_no_member_from_listening(server, monkeypatch):
         wait_until(lambda: started.services.stores.feed.listeners("strangers") < 2)
         with _listening(started, "red"):
             pass
+
+
+def test_a_stream_ends_when_nothing_can_be_read(server, monkeypatch):
+    """Whoever listens comes again; nothing else is broken off, and nobody's log fills."""
+    started, keys = server
+
+    def unreadable(*_):
+        raise StateError("the index cannot be read")
+
+    with _listening(started, "red", keys["red"].text) as told:
+        monkeypatch.setattr(TeamLibrary, "changed_since", unreadable)
+        _change(started, "red", "new")
+        assert told.read() == b""

@@ -26,7 +26,12 @@ function listen() {
     const { models } = JSON.parse(event.data);
     if (!model || !models || models.includes(model)) changed();
   });
-  source.addEventListener("open", () => document.body.classList.add("is-live"));
+  let wasOpen = false;
+  source.addEventListener("open", () => {
+    document.body.classList.add("is-live");
+    if (wasOpen) changed(); // what happened while the stream was broken was told to nobody
+    wasOpen = true;
+  });
   source.addEventListener("error", () => document.body.classList.remove("is-live"));
 }
 

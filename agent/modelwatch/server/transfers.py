@@ -33,7 +33,7 @@ _KIND = database.Kind(
 _MOST_OPEN = 64
 
 FORGOTTEN_SECONDS = 86_400.0
-"""How long an upload may pause, and content may wait for the registration that refers to it."""
+"""How long content may wait for the registration that refers to it; an upload that lasts longer lives as long as its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +175,23 @@ class Transfers:
         return bool(self._rows(query, (team, str(digest), size)))
 
     def forget_old(self) -> None:
-        """Forget what nobody went on with. What staging keeps of it goes with the next collection of garbage."""
+        """
+        Forget what nobody went on with.
+
+        An upload is forgotten when a collection of garbage has removed its content, however long ago it began: the time of the file in staging
+        is the only one that tells when the last piece came.
+        """
         before = self._clock.now() - FORGOTTEN_SECONDS
+        begun = [row["id"] for row in self._rows("SELECT id FROM uploads WHERE created < ?", (before,))]
+        with self._lock:
+            known = {*begun, *self._open}
+        gone = [identifier for identifier in known if not StagedUpload.is_there(self._repository.storage, identifier)]
         with self._lock, database.immediate(self._connection, _KIND):
-            self._connection.execute("DELETE FROM uploads WHERE created < ?", (before,))
+            self._connection.executemany("DELETE FROM uploads WHERE id = ?", [(identifier,) for identifier in gone])
             self._connection.execute("DELETE FROM held WHERE since < ?", (before,))
+            unused = [self._open.pop(identifier) for identifier in gone if identifier in self._open]
+        for staged in unused:
+            staged.close()
 
     def _rows(self, query: str, parameters: tuple[object, ...]) -> list[sqlite3.Row]:
         with self._lock:

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -43,6 +44,10 @@ class OffsetError(PermanentError):
         self.offset = offset
 
 
+def _path(storage: DirectoryStorage, identifier: str) -> Path:
+    return storage.path(f"{STAGING}/{STAGED_UPLOAD}{identifier}")
+
+
 class StagedUpload:
     """
     One upload, open for writing and held by this object alone. A context manager; closing it keeps what is there.
@@ -61,7 +66,7 @@ class StagedUpload:
         self.digest = None if match["hex"] is None else Digest(match["hex"])
         self.size = int(match["size"])
         self._storage = storage
-        self._path = storage.path(f"{STAGING}/{STAGED_UPLOAD}{identifier}")
+        self._path = _path(storage, identifier)
         self._state = hashlib.sha256()
         self._offset = 0
         self._descriptor = -1
@@ -88,10 +93,16 @@ class StagedUpload:
         """
         upload = cls(storage, identifier)
         with failures_are_transient(storage.root):
-            if not upload._path.is_file():
+            if not cls.is_there(storage, identifier):
                 raise NotFoundError(f"there is no upload {identifier!r}", hint="begin it again")
             upload._open()
         return upload
+
+    @staticmethod
+    def is_there(storage: DirectoryStorage, identifier: str) -> bool:
+        """Return whether the content of an upload is in staging, whoever writes to it. Raise TransientError when that cannot be told now."""
+        with failures_are_transient(storage.root):
+            return _path(storage, identifier).is_file()
 
     def _open(self) -> None:
         with contextlib.ExitStack() as stack:

@@ -1,6 +1,10 @@
 """Content on its way in: in pieces, over connections that break, and never wrong."""
 
+import contextlib
 import hashlib
+import os
+import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -11,6 +15,8 @@ from thread_server import thread_server
 
 from modelwatch.core import steps
 from modelwatch.core.digest import Digest
+from modelwatch.server.transfers import FORGOTTEN_SECONDS
+from modelwatch.testing.clock import FakeClock
 
 UPLOADS = "/api/v1/teams/default/uploads"
 CONTENT = bytes(range(256)) * 40
@@ -27,6 +33,15 @@ def begin(server, content=CONTENT, **more):
 def append(server, address, offset, piece):
     """Send a piece."""
     return server.client.patch(address, content=piece, headers={"Upload-Offset": str(offset)})
+
+
+def _is_open(path):
+    """Return whether this process has a file open, removed or not."""
+    names = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the one that lists them
+            names.append(os.readlink(descriptor))
+    return any(name in {str(path), f"{path} (deleted)"} for name in names)
 
 
 def test_content_arrives_in_one_piece(server):
@@ -121,6 +136,35 @@ def test_nothing_can_be_uploaded_too(server):
     """Empty content is content."""
     address = begin(server, b"")
     assert append(server, address, 0, b"").json() == {"digest": str(Digest.of_bytes(b"")), "size": 0}
+
+
+def test_an_upload_may_last_for_days(tmp_path):
+    """As long as pieces come: what counts is the last of them, which the file in staging tells."""
+    clock = FakeClock(time.time())
+    with served(tmp_path / "repository", clock=clock) as server:
+        address = begin(server)
+        append(server, address, 0, CONTENT[:100])
+        clock.advance(3 * FORGOTTEN_SECONDS)
+        server.services.stores.transfers.forget_old()
+        assert append(server, address, 100, CONTENT[100:]).status_code == 200
+
+
+def test_an_upload_that_nobody_goes_on_with_is_forgotten(tmp_path):
+    """With the content that was kept open for its next piece: the room on the disk is free."""
+    clock = FakeClock(time.time())
+    with served(tmp_path / "repository", clock=clock) as server:
+        address = begin(server)
+        append(server, address, 0, CONTENT[:100])
+        (content,) = (server.root / "staging").iterdir()
+        assert _is_open(content)
+        os.utime(content, (0, 0))
+        server.services.stores.repository.collect_garbage(wait=False)
+        assert not content.exists()
+        clock.advance(FORGOTTEN_SECONDS + 1)
+        server.services.stores.transfers.forget_old()
+        assert not _is_open(content)
+        assert server.client.head(address).status_code == 404
+        assert append(server, address, 100, CONTENT[100:]).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from modelwatch.repository.reading import Contents, read_contents
 from modelwatch.repository.registering import RegisteringRepository
 from modelwatch.repository.renaming import lead
 from modelwatch.repository.restoring import restore_model, restore_version
+from modelwatch.repository.runs import move_reports
 from modelwatch.repository.showing import model_of
 from modelwatch.repository.storage.directory import failures_are_transient
 from modelwatch.repository.view import LATEST, Listing
@@ -108,6 +109,7 @@ class Repository(RegisteringRepository):
                 if leads_to != place:
                     raise self._taken(new_name, leads_to)
                 reached("repository.name-led")
+                move_reports(self.storage, own, place)
             with self.changing_model(place):
                 if self.seen_at(place).name != new_name:
                     append_event(self.storage, place, None, ModelRenamed(time.time(), new_name))

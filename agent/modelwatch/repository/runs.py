@@ -31,6 +31,22 @@ def write_report(storage: DirectoryStorage, place: Place, report: RunReport) -> 
     storage.replace(place.run(report.run), report.encoded(after=latest_event(storage, place)))
 
 
+def move_reports(storage: DirectoryStorage, name: Place, to: Place) -> None:
+    """
+    Let the runs that were told of under a name be runs of the model that the name leads to now. Call while the repository's lock is held shared.
+
+    Killed half-way and called again, it completes.
+
+    Raises:
+        OSError: The repository cannot be written.
+    """
+    for report in read_reports(storage, name):
+        there = read_report(storage, to, report.run)
+        if there is None or there.updated < report.updated:
+            write_report(storage, to, report)
+        storage.remove(name.run(report.run))
+
+
 def read_reports(storage: DirectoryStorage, place: Place, deleted: str | None = None) -> tuple[RunReport, ...]:
     """
     Return the report of every run of a model, in the order in which they started.

@@ -10,9 +10,11 @@ from repositories import TEAM, add_version, new_repository
 
 from modelwatch.core.entities import Amendment, ModelType
 from modelwatch.core.errors import NotFoundError, StateError, TransientError, UsageError
+from modelwatch.repository import registering
 from modelwatch.repository.experiments import delete_experiment, experiments
 from modelwatch.repository.layout import Place
 from modelwatch.repository.renaming import lead
+from modelwatch.repository.runs import write_report
 from modelwatch.repository.uploading import Upload, files_to_upload, upload
 from modelwatch.testing.sink_contract import make_metric, make_registration, make_report, make_snapshot
 
@@ -121,10 +123,56 @@ def test_a_name_whose_first_version_is_being_registered_is_taken(repository, tmp
     assert add_version(repository, tmp_path, model="coming").version == "1"
 
 
+def runs_below(repository):
+    """Return the model part of every report's path."""
+    return [path.parts[-3] for path in repository.root.glob("models/default/*/runs/*.json")]
+
+
 def test_a_name_that_only_runs_were_told_of_is_free(repository):
-    """A training that never registered keeps no name from anybody."""
-    repository.report(make_report(model="numbers"))
+    """A training that never registered keeps no name from anybody; what it told, and goes on to tell, is of the model that has its name now."""
+    repository.report(make_report(model="numbers", run="run-1"))
+    repository.report(make_report(model="numbers", run="run-2"))
     assert repository.rename("digits", "numbers", team=TEAM).name == "numbers"
+    repository.report(make_report(model="numbers", run="run-3"))
+    for name in ("digits", "numbers"):
+        assert [report.run for report in repository.runs(name, team=TEAM)] == ["run-1", "run-2", "run-3"]
+    assert runs_below(repository) == ["digits"] * 3
+
+
+def test_a_training_under_the_name_that_a_restored_model_takes_is_its_own(repository):
+    """The deletion was before the training joined it: it is not of what is gone."""
+    repository.delete_model("digits", team=TEAM, keep_seconds=1000)
+    repository.restore_model("digits", team=TEAM)
+    repository.report(make_report(model="numbers"))
+    repository.rename("digits", "numbers", team=TEAM)
+    assert [report.run for report in repository.runs("numbers", team=TEAM)] == ["run-1"]
+
+
+def test_a_report_that_a_rename_overtakes_reaches_the_renamed_model(repository, monkeypatch):
+    """Between the look at its name and the writing of the report the name may be given away."""
+    write = registering.write_report
+
+    def renamed_before(storage, place, report):
+        monkeypatch.setattr(registering, "write_report", write)
+        repository.rename("digits", "numbers", team=TEAM)
+        write(storage, place, report)
+
+    monkeypatch.setattr(registering, "write_report", renamed_before)
+    repository.report(make_report(model="numbers"))
+    assert [report.run for report in repository.runs("digits", team=TEAM)] == ["run-1"]
+    assert runs_below(repository) == ["digits"]
+
+
+def test_the_later_report_of_a_run_stays(repository):
+    """Whoever was killed in a renaming left the same run in both places."""
+    repository.rename("digits", "numbers", team=TEAM)
+    own = Place.of(TEAM, "numbers")
+    for here, there in ((100.0, 200.0), (200.0, 100.0)):
+        write_report(repository.storage, own, replace(make_report(model="numbers"), updated=here))
+        write_report(repository.storage, Place.of(TEAM, "digits"), replace(make_report(model="numbers"), updated=there))
+        repository.rename("digits", "numbers", team=TEAM)
+        assert [report.updated for report in repository.runs("digits", team=TEAM)] == [200.0]
+        assert runs_below(repository) == ["digits"]
 
 
 def test_unknown_models_cannot_be_renamed(repository):

@@ -20,7 +20,7 @@ from typing import Final
 
 import modelwatch
 from modelwatch.core import log
-from modelwatch.core.database import Kind, connect, rows
+from modelwatch.core.database import Kind, connect, rows, state_error
 from modelwatch.core.durable import make_directory
 from modelwatch.core.errors import DamagedError, DiskFullError, StateError
 from modelwatch.core.lock import LockedError, locked
@@ -63,6 +63,7 @@ class IndexFile:
         self._wanted = path
         self._lock = path.with_name(f"{path.name}.lock")
         self._kind = replace(INDEX, complete=self._write_facts)
+        self._schema = _schema(path)
         self._repository_id = data(repository_id)
         self._inode = 0
         self._held = contextlib.ExitStack()
@@ -131,7 +132,7 @@ class IndexFile:
                 found = rows(connection, self._kind, "SELECT value FROM facts WHERE name = ?", (fact,))
                 if [row[0] for row in found] != [expected]:
                     raise DamagedError(f"the index {self.path} is of another {fact}")
-            if _schema_of(connection) != _schema():
+            if _schema_of(connection) != self._schema:
                 raise DamagedError(f"the index {self.path} has other tables than it was made with")
         self._inode = self.path.stat().st_ino
         self.serial += 1
@@ -155,9 +156,13 @@ class IndexFile:
             raise
 
 
-def _schema() -> set[str]:
+def _schema(path: Path) -> set[str]:
+    """Return the tables that a new index has. Raise StateError when this Python's SQLite has not all of what they need: it can use none."""
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(_SCHEMA.read_text(encoding="ascii"))
+        try:
+            connection.executescript(_SCHEMA.read_text(encoding="ascii"))
+        except sqlite3.DatabaseError as error:
+            raise state_error(error, INDEX, f"cannot use an index at {path}") from error
         return _schema_of(connection)
 
 

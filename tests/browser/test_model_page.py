@@ -259,6 +259,22 @@ def test_a_training_that_goes_on_is_seen_while_it_does(page, site, new_name, tmp
     assert page.evaluate("window.same") is True
 
 
+def test_what_comes_before_the_page_can_listen_is_seen(page, site, new_name, tmp_path):
+    """On a slow line the stream of changes opens long after the page was made."""
+    repository = Repository.open(site.repository)
+    train(repository, tmp_path / "one", new_name, versions=2, points=20)
+    site.wait_for(new_name, 2)
+    held = []
+    page.route("**/events?*", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks the function, which a built-in does not bear
+    with page.expect_request("**/events?*"):
+        page.goto(f"/default/models/{new_name}")
+    bring(repository, tmp_path, new_name)
+    site.wait_for(new_name, 3)
+    expect(page.locator("tbody[data-rows] > tr")).to_have_count(2)
+    held[0].continue_()
+    expect(page.locator("#v3")).to_be_visible()
+
+
 def test_an_edit_that_is_going_on_is_left_alone_by_what_happens(page, site, new_name, tmp_path):
     """What somebody is typing, and what they have chosen, stays when a version arrives."""
     repository = Repository.open(site.repository)

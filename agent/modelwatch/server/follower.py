@@ -50,6 +50,7 @@ class Follower:
         self._audit_days = audit_days
         self._stop = threading.Event()
         self._failures = 0
+        self._generation = 0
         self._worker = Worker("follower", self._run, on_failure=self._stop.set)
 
     def start(self) -> None:
@@ -91,13 +92,18 @@ class Follower:
         return True
 
     def _look_at_parts(self) -> None:
+        stores = self._services.stores
         begun = time.thread_time()
-        for changed in self._services.stores.index.look():
+        for changed in stores.index.look():
             if changed:
-                self._services.stores.feed.wake()
+                stores.feed.wake()
             if self._services.clock.wait(self._stop, pause(time.thread_time() - begun, changed=changed)):
                 return
             begun = time.thread_time()
+        generation = stores.index.generation
+        if generation != self._generation:  # changed by another process, maybe, that has the same index
+            self._generation = generation
+            stores.feed.wake()
 
     def _shorten_audit(self) -> None:
         if self._audit_days is None:

@@ -53,6 +53,7 @@ from modelwatch.server.feed import Feed
 from modelwatch.server.recognising import recognise_content
 from modelwatch.server.transfers import Transfers, Upload
 
+_MOST_NAMED = 200
 KEPT_SECONDS = 7 * 86_400.0
 """How long what people delete can be restored."""
 
@@ -217,10 +218,10 @@ class TeamLibrary:
         """Return how far the index has come."""
         return self._index.generation
 
-    def changed_since(self, generation: int) -> tuple[str, ...]:
-        """Return the ids of the models that have changed since, as far as they may be seen."""
-        ids = self._index.changed_since(self.team, generation)
-        return ids if self.sees_all else tuple(id_ for id_ in ids if (m := self._index.model(self.team, id_)) and m.public)
+    def changed_since(self, generation: int) -> tuple[str, ...] | None:
+        """Return the ids of the models that have changed since, as far as they may be seen; None when they are too many to be named."""
+        ids = self._index.changed_since(self.team, generation, _MOST_NAMED + 1, public=not self.sees_all)
+        return ids if len(ids) <= _MOST_NAMED else None
 
     def _require_all(self) -> None:
         if not self.sees_all:

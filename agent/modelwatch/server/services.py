@@ -21,6 +21,7 @@ from modelwatch.repository.index.queries import ModelQuery
 from modelwatch.repository.repository import Repository
 from modelwatch.server.access.hosts import host_name, is_loopback
 from modelwatch.server.access.links import LinkSigner
+from modelwatch.server.access.moments import Moments
 from modelwatch.server.accounts.accounts import Accounts
 from modelwatch.server.accounts.database import accounts_path
 from modelwatch.server.accounts.names import team_name
@@ -44,6 +45,7 @@ class Services:
         stores: The models.
         accounts: Who may do what.
         links: Signs links.
+        moments: Seals moments, for those who listen for changes.
         handles: What Gradient's client is uploading.
         tag_reads: What Gradient's clients were told of tags.
         clock: The time.
@@ -55,6 +57,7 @@ class Services:
     stores: Stores
     accounts: Accounts
     links: LinkSigner
+    moments: Moments
     handles: Handles
     tag_reads: TagReads
     clock: Clock
@@ -110,7 +113,7 @@ def opened(
     folder = accounts_path(repository.root).parent
     with contextlib.ExitStack() as stack:
         accounts = stack.enter_context(Accounts.open(accounts_path(repository.root), create=True, clock=clock))
-        signer = LinkSigner(_secret(folder / "secret"), clock)
+        secret = _secret(folder / "secret")
         index = Index.open(_index_path(repository), repository)
         stack.callback(index.close)
         transfers = Transfers(folder / "transfers.db", repository, clock)
@@ -118,7 +121,9 @@ def opened(
         handles = Handles(folder / "gradient.db", clock)
         stack.callback(handles.close)
         stores = Stores(repository, index, transfers, Feed())
-        yield Services(stores, accounts, signer, handles, TagReads(clock), clock, address, external_url)
+        yield Services(
+            stores, accounts, LinkSigner(secret, clock), Moments(secret), handles, TagReads(clock), clock, address, external_url
+        )
 
 
 def _index_path(repository: Repository) -> Path:

@@ -50,7 +50,7 @@ class Index:
     """
     The index of a repository, open. A context manager. Threads may share it, and processes may share its file.
 
-    It shows what `refresh` or `refresh_model` found last. Names of teams and models that are not there give empty answers. A file that is
+    It shows what was found when the directory, or a model's, was followed last. Names of teams and models that are not there give empty answers. A file that is
     damaged, of another repository or of another modelwatch is dropped and built again, whenever that is noticed.
 
     Every method raises StateError when the index or the repository cannot be read, and DiskFullError when there is no room for it.
@@ -67,8 +67,6 @@ class Index:
         self._connections = Connections(self._file.connect)
         self._writer = threading.Lock()
         self._sums = Sums()
-        self._begun = 0
-        self._changed = False
 
     @classmethod
     def open(cls, path: Path, repository: RepositoryView) -> Self:
@@ -96,25 +94,14 @@ class Index:
     # ----------------------------------------------------------------------------------------------------------- following
 
     def refresh(self) -> bool:
-        """
-        Follow the directory; return whether anything had changed. Cheap when nothing has.
-
-        Of several threads that ask while one is at it, one more looks, for all of them.
-        """
-        asked = self._begun
-        with self._writer:
-            if self._begun > asked:
-                return self._changed  # somebody began to look after we asked
-            self._begun += 1
-            changed = [self._follow_part(part) for part in self._parts()]
-            self._changed = any(changed)
-            return self._changed
+        """Follow the whole directory; return whether anything had changed. Cheap when nothing has."""
+        return any([*self.look()])
 
     def look(self) -> Iterator[bool]:
         """
         Follow the directory in parts; give for each whether anything had changed in it.
 
-        Between two parts whoever else writes to the index has their turn, and the caller may wait. The first look ought to be a `refresh`.
+        Between two parts whoever else writes to the index has their turn, and the caller may wait.
         """
         for part in self._parts():
             with self._writer:
@@ -190,12 +177,24 @@ class Index:
         """A number that grows with every change that was seen, also by other processes, and when the index is built again."""
         return self._ask(generation)
 
-    def changed_since(self, team: str, generation: int) -> tuple[str, ...]:
-        """Return the ids of a team's models, shown or not, that have changed since a generation, the latest change last."""
-        query = "SELECT model FROM places WHERE generation > ? AND team = ? ORDER BY generation"
+    def changed_since(self, team: str, generation: int, limit: int, *, public: bool = False) -> tuple[str, ...]:
+        """
+        Return the ids of a team's models that have changed since a generation, the latest change last.
+
+        Args:
+            team: The owner.
+
+            generation: As `generation` was.
+
+            limit: How many at most.
+
+            public: Only those that are published; else all, shown or not.
+        """
+        published = " AND EXISTS (SELECT 1 FROM models WHERE models.place = places.id AND models.public)" if public else ""
+        query = f"SELECT model FROM places WHERE generation > ? AND team = ?{published} ORDER BY generation LIMIT ?"  # noqa: S608 - constants
 
         def read(connection: sqlite3.Connection, part: bytes) -> tuple[str, ...]:
-            rows = connection.execute(query, (limited(generation), part))
+            rows = connection.execute(query, (limited(generation), part, limit))
             return tuple(Place(text_of(part), text_of(row[0])).model_id(self._repository.id) for row in rows)
 
         return self._ask_about(team, (), read)

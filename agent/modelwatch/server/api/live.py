@@ -12,7 +12,7 @@ from modelwatch.core.errors import ModelwatchError
 from modelwatch.core.json import dumps
 from modelwatch.server.access.identify import identify
 from modelwatch.server.accounts.principal import Role
-from modelwatch.server.endpoint import Call, Endpoint, Needs
+from modelwatch.server.endpoint import Call, Endpoint, Needs, Parameter
 from modelwatch.server.errors import RefusedError
 from modelwatch.server.feed import Feed
 
@@ -35,27 +35,33 @@ async def _events(call: Call, feed: Feed, kind: str) -> AsyncIterator[str]:
 async def _told(call: Call, feed: Feed) -> AsyncIterator[str]:
     feed.attach()
     loop = asyncio.get_running_loop()
-    woken = feed.next_call()
-    seen = await run_in_threadpool(call.library.generation)
-    yield "retry: 2000\n\n"
+    moments = call.services.moments
     beat = loop.time() + _BEAT_SECONDS
-    while not feed.is_closed:
+    woken = feed.next_call()
+    found = await run_in_threadpool(_look, call, _wanted(call))
+    if found is not None:
+        yield "retry: 2000\n\n"
+    while found is not None and not feed.is_closed:
+        seen, changed = found
+        if changed != ():
+            models = None if changed is None else list(changed)
+            yield f"id: {moments.sealed(seen)}\nevent: models\ndata: {dumps({'models': models})}\n\n"
+            beat = loop.time() + _BEAT_SECONDS
+        elif loop.time() >= beat:  # not whenever somebody else's models have changed: that would tell how busy other teams are
+            yield ": still here\n\n"
+            beat = loop.time() + _BEAT_SECONDS
         await feed.wait(woken, beat - loop.time())
         woken = feed.next_call()
         found = await run_in_threadpool(_look, call, seen)
-        if found is None:
-            return
-        seen, changed = found
-        if changed:
-            yield f"event: models\ndata: {dumps({'models': list(changed)})}\n\n"
-        elif loop.time() >= beat:  # not whenever somebody else's models have changed: that would tell how busy other teams are
-            yield ": still here\n\n"
-        else:
-            continue
-        beat = loop.time() + _BEAT_SECONDS
 
 
-def _look(call: Call, seen: int) -> tuple[int, tuple[str, ...]] | None:
+def _wanted(call: Call) -> int | None:
+    """Return since when they want to hear: the event that a broken stream told last, or when their page was made; None: from now on."""
+    moment = call.request.headers.get("Last-Event-ID") or call.query("since")
+    return None if moment is None else call.services.moments.opened(moment)
+
+
+def _look(call: Call, seen: int | None) -> tuple[int, tuple[str, ...] | None] | None:
     """
     Return how far the index is and what has changed that they may see now.
 
@@ -68,7 +74,9 @@ def _look(call: Call, seen: int) -> tuple[int, tuple[str, ...]] | None:
         if call.library.sees_all and not library.sees_all:
             return None
         now = library.generation()
-        return now, library.changed_since(seen)  # what changes between the two is told twice rather than never
+        return now, () if seen is None else library.changed_since(
+            seen
+        )  # what changes between the two is told twice rather than never
     except ModelwatchError:
         return None
 
@@ -88,7 +96,8 @@ ENDPOINTS = (
         Needs.READ,
         _live,
         name="events",
-        text="Server-sent events: `models` with the ids of those that have changed.",
+        text="Server-sent events: `models` with the ids of those that have changed, or null when they are very many.",
+        parameters=(Parameter("since", "The `id` of an event: what has changed since is told first. So is `Last-Event-ID`."),),
         answers={200: None},
         documented=True,
     ),

@@ -20,7 +20,7 @@ from modelwatch.server.endpoint import Call, Endpoint, Needs
 from modelwatch.server.pages import curves, facts, figures, words
 from modelwatch.server.pages.better import more_is_better
 from modelwatch.server.pages.members_page import members_only
-from modelwatch.server.pages.rendering import page, team_path
+from modelwatch.server.pages.rendering import changes_from_now, page, team_path
 
 _MOST: Final = 8
 """As many as there are colours."""
@@ -121,6 +121,7 @@ def _question(items: Sequence[IndexedVersion]) -> str:
 
 
 def _show(call: Call) -> Response:
+    events = changes_from_now(call)
     items = _asked(call)
     rows = fact_rows(items)
     path = team_path(call.library.team, "compare")
@@ -131,6 +132,7 @@ def _show(call: Call) -> Response:
         "compare.html",
         title="Compare",
         section="models",
+        events=events,
         columns=items,
         colours=curves.colours_of(items),
         metrics=metric_rows(items),

@@ -11,7 +11,7 @@ from modelwatch.server.endpoint import Call, Endpoint, Needs
 from modelwatch.server.errors import status_of
 from modelwatch.server.pages import curves, figures
 from modelwatch.server.pages.listing import Listing
-from modelwatch.server.pages.rendering import page
+from modelwatch.server.pages.rendering import changes_from_now, page
 from modelwatch.server.pages.runs import shown_runs
 
 _ORDER = "-number"
@@ -23,6 +23,7 @@ def _show(call: Call) -> Response:
 
 def model_page(call: Call, error: ModelwatchError | None = None) -> Response:
     """Return the page of the model that the address names, which also tells what went wrong with what was just tried."""
+    events = changes_from_now(call)
     model = call.library.model(call.path("model"))
     listing = Listing.of(call, model_path(model.team, model.id), default_order=_ORDER)
     return page(
@@ -32,6 +33,7 @@ def model_page(call: Call, error: ModelwatchError | None = None) -> Response:
         section="models" if call.library.sees_all else "public",
         status=200 if error is None else status_of(error)[0],
         model_id=model.id,
+        events=events,
         error=error,
         model=model,
         listing=listing,

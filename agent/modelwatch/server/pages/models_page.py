@@ -12,7 +12,7 @@ from modelwatch.server.accounts.principal import PrincipalKind
 from modelwatch.server.endpoint import Call, Endpoint, Needs
 from modelwatch.server.pages.listing import Listing
 from modelwatch.server.pages.members_page import members_only
-from modelwatch.server.pages.rendering import models_path, page
+from modelwatch.server.pages.rendering import changes_from_now, models_path, page
 from modelwatch.server.pages.runs import awaited_runs
 
 _TAGS = 24
@@ -37,6 +37,7 @@ def _team(call: Call) -> Response:
 
 def _models(call: Call) -> Response:
     members_only(call)
+    events = changes_from_now(call)
     listing = Listing.of(call, models_path(call.library.team), default_order=_ORDER)
     listing = replace(listing, metrics=tuple(call.library.metric_names()[:_METRICS]))
     error = None
@@ -51,6 +52,7 @@ def _models(call: Call) -> Response:
         title=f"Models of {call.library.team}",
         section="models",
         status=200 if error is None else 400,
+        events=events,
         error=error,
         listing=listing,
         page=found,

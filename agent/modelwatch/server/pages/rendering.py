@@ -244,7 +244,15 @@ def start_of(call: Call, team: str | None) -> Start:
     return Start(url, words.shell(url), option, needs_key, ' -H "X-API-Key: $MODELWATCH_API_KEY"' if needs_key else "")
 
 
-def frame_of(request: Request, principal: Principal, team: str | None, model_id: str | None = None) -> Frame:
+def changes_from_now(call: Call) -> str:
+    """Return where a page hears of what changes in the team from now on. Call it before anything is read that the page shows."""
+    moment = call.services.moments.sealed(call.library.generation())
+    return f"/api/v1/teams/{quote(call.library.team, safe='')}/events?since={moment}"
+
+
+def frame_of(
+    request: Request, principal: Principal, team: str | None, *, model_id: str | None = None, events: str | None = None
+) -> Frame:
     """Return the frame of a page for one who looks at it."""
     own = team if team is not None and principal.may(team, Role.VIEWER) else None
     cookie = request.cookies.get(SESSION_COOKIE)
@@ -255,7 +263,7 @@ def frame_of(request: Request, principal: Principal, team: str | None, model_id:
         model_id=model_id,
         theme=theme if theme in _THEMES else None,
         csrf_token=csrf_token(cookie) if cookie and principal.kind is PrincipalKind.USER else "",
-        events=None if team is None else f"/api/v1/teams/{quote(team, safe='')}/events",
+        events=events,
     )
 
 
@@ -267,6 +275,7 @@ def page(  # noqa: PLR0913 - what every page has, by keyword
     section: str = "",
     status: int = 200,
     model_id: str | None = None,
+    events: str | None = None,
     error: ModelwatchError | None = None,
     **values: object,
 ) -> Response:
@@ -286,12 +295,14 @@ def page(  # noqa: PLR0913 - what every page has, by keyword
 
         model_id: The model that it is about.
 
+        events: As `changes_from_now`, when it shows what changes.
+
         error: What went wrong with what was just tried, told on the page.
 
         values: What the template shows.
     """
     team = None if call.scope is None else call.scope.team
-    frame = frame_of(call.request, call.principal, team, model_id)
+    frame = frame_of(call.request, call.principal, team, model_id=model_id, events=events)
     html = _TEMPLATES.get_template(template).render(
         frame=frame,
         title=title,

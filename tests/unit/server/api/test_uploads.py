@@ -40,7 +40,7 @@ def _is_open(path):
     names = []
     for descriptor in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):  # the one that lists them
-            names.append(os.readlink(descriptor))
+            names.append(str(descriptor.readlink()))
     return any(name in {str(path), f"{path} (deleted)"} for name in names)
 
 

@@ -3,9 +3,12 @@
 import contextlib
 import http.client
 import json
+import re
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
+import requests
 from account_makers import OPERATOR
 from thread_server import thread_server
 from waiting import wait_until
@@ -16,6 +19,7 @@ from modelwatch.server.access.identify import SESSION_COOKIE
 from modelwatch.server.accounts.entities import Scope
 from modelwatch.server.accounts.principal import Role
 from modelwatch.server.api import live
+from modelwatch.server.follower import Follower
 from modelwatch.server.library import TeamLibrary
 from modelwatch.testing.sink_contract import make_registration
 
@@ -35,10 +39,13 @@ def server(tmp_path):
 
 
 @contextlib.contextmanager
-def _listening(server, team, key=None):
+def _listening(server, team, key=None, *, query="", last=None):
     """Give what is told of a team, line by line, from its first line on."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=_LIMIT_SECONDS)
-    connection.request("GET", f"/api/v1/teams/{team}/events", headers={"X-API-Key": key} if key else {})
+    headers = {"X-API-Key": key, "Last-Event-ID": last}
+    connection.request(
+        "GET", f"/api/v1/teams/{team}/events{query}", headers={name: value for name, value in headers.items() if value}
+    )
     answer = connection.getresponse()
     assert answer.status == 200
     assert answer.readline().startswith(b"retry:")
@@ -48,6 +55,13 @@ def _listening(server, team, key=None):
     finally:
         answer.close()
         connection.close()
+
+
+def _told(stream):
+    """Return the next event: its id and the ids of the models."""
+    lines = [stream.readline().decode("ascii") for _ in range(4)]
+    assert (lines[1], lines[3]) == ("event: models\n", "\n")
+    return lines[0].removeprefix("id: ").strip(), json.loads(lines[2].removeprefix("data: "))["models"]
 
 
 def _change(server, team, model):
@@ -65,12 +79,10 @@ def test_the_stream_is_silent_about_other_teams(server, monkeypatch):
         for number in range(3):
             _change(started, "red", f"secret {number}")
         own = _change(started, "blue", "own")
-        assert stream.readline() == b"event: models\n"
-        assert json.loads(stream.readline().removeprefix(b"data: ")) == {"models": [own]}
+        assert _told(stream)[1] == [own]
         published = _change(started, "red", "published")
         started.services.library("red", sees_all=True).publish(published, public=True)
-        assert strangers.readline() == b"event: models\n"
-        assert json.loads(strangers.readline().removeprefix(b"data: ")) == {"models": [published]}
+        assert _told(strangers)[1] == [published]
 
 
 def test_what_changes_while_the_stream_is_looked_up_for_is_told_at_once(server, monkeypatch):
@@ -80,7 +92,7 @@ def test_what_changes_while_the_stream_is_looked_up_for_is_told_at_once(server, 
 
     def look_and_change(call, seen):
         found = look(call, seen)
-        if not changed:
+        if seen is not None and not changed:
             changed.append(_change(started, "blue", "during"))
         return found
 
@@ -88,8 +100,7 @@ def test_what_changes_while_the_stream_is_looked_up_for_is_told_at_once(server, 
     monkeypatch.setattr(live, "_look", look_and_change)
     with _listening(started, "blue", keys["blue"].text) as stream:
         before = _change(started, "blue", "before")
-        told = [stream.readline() for _ in range(6)]
-        assert [json.loads(line.removeprefix(b"data: "))["models"] for line in told[1::3]] == [[before], changed]
+        assert [_told(stream)[1] for _ in range(2)] == [[before], changed]
 
 
 def test_the_stream_ends_with_the_key(server):
@@ -147,3 +158,90 @@ def test_a_stream_ends_when_nothing_can_be_read(server, monkeypatch):
         monkeypatch.setattr(TeamLibrary, "changed_since", unreadable)
         _change(started, "red", "new")
         assert told.read() == b""
+
+
+def _since(html):
+    """Return the query with which a page listens."""
+    return re.search(r'data-events="[^"?]*(\?since=[0-9a-f]{32})"', html)[1]
+
+
+def test_what_changes_between_a_page_and_its_stream_is_told(server):
+    """The page brings along when it was made; strangers hear of nothing but what is published, however early they come."""
+    started, keys = server
+    library = started.services.library("red", sees_all=True)
+    shown = _change(started, "red", "shown")
+    library.publish(shown, public=True)
+    page = f"http://127.0.0.1:{started.port}/red/models/{shown}"
+    members = _since(requests.get(page, headers={"X-API-Key": keys["red"].text}).text)
+    strangers = _since(requests.get(page).text)
+    secret = _change(started, "red", "secret")
+    library.set_alias(shown, "kept", "1")
+    with _listening(started, "red", keys["red"].text, query=members) as stream:
+        assert sorted(_told(stream)[1]) == sorted([secret, shown])
+    with _listening(started, "red", query=strangers) as stream:
+        assert _told(stream)[1] == [shown]
+
+
+def test_a_broken_stream_goes_on_where_it_broke(server):
+    """What was told already is not told again, and what happened meanwhile is."""
+    started, keys = server
+    with _listening(started, "red", keys["red"].text) as stream:
+        first = _change(started, "red", "first")
+        last, models = _told(stream)
+        assert models == [first]
+    second = _change(started, "red", "second")
+    for _ in range(2):
+        with _listening(started, "red", keys["red"].text, query="?since=" + "0" * 32, last=last) as stream:
+            assert _told(stream)[1] == [second]
+
+
+def test_very_many_changes_are_told_as_such(server, monkeypatch):
+    """Their names would fill a page, and each would be looked at for a stranger."""
+    monkeypatch.setattr("modelwatch.server.library._MOST_NAMED", 2)
+    started, keys = server
+    since = started.services.moments.sealed(0)
+    for number in range(3):
+        _change(started, "red", f"digits {number}")
+    with _listening(started, "red", keys["red"].text, query=f"?since={since}") as stream:
+        last, models = _told(stream)
+        assert models is None
+        changed = _change(started, "red", "last")
+        assert _told(stream)[1] == [changed]
+    with _listening(started, "red", keys["red"].text, last=last) as stream:
+        assert _told(stream)[1] == [changed]
+
+
+@pytest.mark.parametrize("moment", ["x", "", "0", "é", "0" * 31, "0" * 34])
+def test_a_moment_that_is_none_is_now(server, monkeypatch, moment):
+    """An old page of another release still hears what happens."""
+    monkeypatch.setattr(live, "_BEAT_SECONDS", 3600)
+    started, keys = server
+    _change(started, "red", "before")
+    with _listening(started, "red", keys["red"].text, query=f"?since={quote(moment)}") as stream:
+        after = _change(started, "red", "after")
+        assert _told(stream)[1] == [after]
+
+
+def test_a_moment_tells_nothing(server):
+    """Neither how much has changed between two pages nor whether anything has."""
+    started, _ = server
+    moments = started.services.moments
+    texts = {moments.sealed(number // 2) for number in range(100)}
+    assert len(texts) == 100
+    assert {moments.opened(text) for text in texts} == set(range(50))
+    assert len({text[16:] for text in texts}) == 100
+
+
+def test_what_another_server_of_the_repository_changes_is_told(server, monkeypatch):
+    """They share an index, and who finds in it what the other has put there still tells those who listen here."""
+    monkeypatch.setattr(live, "_BEAT_SECONDS", 3600)
+    started, keys = server
+    follower = Follower(started.services, None)
+    with thread_server(started.root) as other, _listening(started, "red", keys["red"].text) as stream:
+        follower.start()
+        try:
+            for name in ("first", "second"):
+                changed = _change(other, "red", name)
+                assert _told(stream)[1] == [changed]
+        finally:
+            follower.stop()

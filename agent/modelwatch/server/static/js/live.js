@@ -1,6 +1,8 @@
 // Tells the page that models have changed: one stream of events from the server, while the page is seen.
 //
 // <body data-events="URL" data-model="ID">: only changes of that model count where one is named. Listeners wait for `modelwatch:changed`.
+// The URL says when the page was made, and each event when it was told, which the browser sends with it when it comes again: what happens
+// before the stream is open, or while it is broken, is told then.
 
 const PAUSE_MILLISECONDS = 700;
 
@@ -26,19 +28,14 @@ function listen() {
     const { models } = JSON.parse(event.data);
     if (!model || !models || models.includes(model)) changed();
   });
-  let wasOpen = false;
-  source.addEventListener("open", () => {
-    document.body.classList.add("is-live");
-    if (wasOpen) changed(); // what happened while the stream was broken was told to nobody
-    wasOpen = true;
-  });
+  source.addEventListener("open", () => document.body.classList.add("is-live"));
   source.addEventListener("error", () => document.body.classList.remove("is-live"));
 }
 
 if (events) {
   listen();
   addEventListener("pagehide", () => source.close()); // else the page is not kept for going back to it
-  addEventListener("pageshow", (event) => event.persisted && (listen(), changed()));
+  addEventListener("pageshow", (event) => event.persisted && listen());
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && missed) {
       missed = false;

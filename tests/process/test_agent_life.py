@@ -86,18 +86,16 @@ def test_a_killed_agent_is_started_again_and_the_trainer_does_not_notice(tmp_pat
 def test_an_agent_that_is_down_at_the_end_is_started_for_the_last_scan(tmp_path):
     """The last scan takes place even when the agent's next start was far away."""
     note = tmp_path / "note"
-    child = waiting_trainer(
-        agent=noting(
-            note,
-            "text = select.select([pipe], [], [], 0)[0]; sys.exit(0 if text else 70)".replace(
-                "select.select", "__import__('select').select"
-            ),
-        )
-    )
-    wait_until(lambda: len(starts(note)) == 3)  # the fourth is due in two seconds
+    child = waiting_trainer(agent=noting(note, "import select; sys.exit(0 if select.select([pipe], [], [], 0)[0] else 70)"))
+
+    def down():
+        found = starts(note)
+        return len(found) >= 3 and not Path(f"/proc/{found[-1]}").exists() and len(found)
+
+    before = wait_until(down)  # the next start is due in two seconds
     errors = finish(child)
     assert child.returncode == 7
-    assert len(starts(note)) == 4
+    assert len(starts(note)) == before + 1
     assert "finishes it" not in errors
 
 

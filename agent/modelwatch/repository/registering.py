@@ -19,7 +19,7 @@ from modelwatch.repository.layout import LOCK, Place
 from modelwatch.repository.opening import read_header
 from modelwatch.repository.reading import find_number, read_subject
 from modelwatch.repository.renaming import find_place
-from modelwatch.repository.runs import move_reports, write_report
+from modelwatch.repository.runs import write_report
 from modelwatch.repository.storage.directory import DirectoryStorage, failures_are_transient
 from modelwatch.repository.view import RepositoryView
 from modelwatch.repository.writing import append_event, claim, receipt, require_blobs, store_blobs
@@ -166,11 +166,5 @@ class RegisteringRepository(RepositoryView):
 
             TransientError: The repository cannot be written now.
         """
-        with self.changing():
-            place = self.place_called(report.model, team=report.team)
+        with self.changing(), self.changing_model_called(report.model, team=report.team) as place:
             write_report(self.storage, place, report)
-            leads_to = self.place_called(report.model, team=report.team)
-            if (
-                leads_to != place
-            ):  # a model was given the name just now, and who did it may have looked for reports before this one was there
-                move_reports(self.storage, place, leads_to)

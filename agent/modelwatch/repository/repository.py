@@ -106,10 +106,12 @@ class Repository(RegisteringRepository):
             if own != place:
                 with self.changing_model(own):
                     leads_to = lead(self.storage, own, place)
-                if leads_to != place:
-                    raise self._taken(new_name, leads_to)
-                reached("repository.name-led")
-                move_reports(self.storage, own, place)
+                    if leads_to != place:
+                        raise self._taken(new_name, leads_to)
+                    reached("repository.name-led")
+                    # Nobody who holds this lock waits for the other: a name whose directory is a model's own was refused.
+                    with self.changing_model(place):
+                        move_reports(self.storage, own, place)
             with self.changing_model(place):
                 if self.seen_at(place).name != new_name:
                     append_event(self.storage, place, None, ModelRenamed(time.time(), new_name))

@@ -10,10 +10,11 @@ latest event that there was when it was told: events are in one order, whatever 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 from modelwatch.core.entities import RunReport
-from modelwatch.core.json import JsonValue, loads
+from modelwatch.core.json import JsonValue, dumps, loads
 from modelwatch.repository.layout import Place
 from modelwatch.repository.reading import latest_event, read_deletions
 from modelwatch.repository.storage.directory import DirectoryStorage
@@ -23,7 +24,7 @@ _MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
 
 def write_report(storage: DirectoryStorage, place: Place, report: RunReport) -> None:
     """
-    Put a report in the place of the run's earlier ones. Call while the repository's lock is held shared.
+    Put a report in the place of the run's earlier ones. Call while the lock of the model is held.
 
     Raises:
         OSError: The repository cannot be written.
@@ -33,18 +34,25 @@ def write_report(storage: DirectoryStorage, place: Place, report: RunReport) -> 
 
 def move_reports(storage: DirectoryStorage, name: Place, to: Place) -> None:
     """
-    Let the runs that were told of under a name be runs of the model that the name leads to now. Call while the repository's lock is held shared.
+    Let the runs that were told of under a name be runs of the model that the name leads to now. Call while the locks of both are held.
 
-    Killed half-way and called again, it completes.
+    What is known of them, and when they were told, stays. Killed half-way and called again, it completes.
 
     Raises:
         OSError: The repository cannot be written.
     """
-    for report in read_reports(storage, name):
-        there = read_report(storage, to, report.run)
+    after = latest_event(storage, to)
+    for key in _keys(storage, name):
+        value, report = _value(storage, key), _read(storage, key, "")
+        if value is None or report is None:
+            continue
+        target = to.run(report.run)
+        there = _read(storage, target, "")
         if there is None or there.updated < report.updated:
-            write_report(storage, to, report)
-        storage.remove(name.run(report.run))
+            told = _written_ns(storage, key)
+            storage.replace(target, dumps({**value, "after": after}).encode("ascii"))
+            os.utime(storage.path(target), ns=(told, told))  # it is not heard of now
+        storage.remove(key)
 
 
 def read_reports(storage: DirectoryStorage, place: Place, deleted: str | None = None) -> tuple[RunReport, ...]:

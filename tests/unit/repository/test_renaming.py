@@ -10,11 +10,11 @@ from repositories import TEAM, add_version, new_repository
 
 from modelwatch.core.entities import Amendment, ModelType
 from modelwatch.core.errors import NotFoundError, StateError, TransientError, UsageError
-from modelwatch.repository import registering
+from modelwatch.repository import repository as of_commands
 from modelwatch.repository.experiments import delete_experiment, experiments
 from modelwatch.repository.layout import Place
 from modelwatch.repository.renaming import lead
-from modelwatch.repository.runs import write_report
+from modelwatch.repository.runs import move_reports, write_report
 from modelwatch.repository.uploading import Upload, files_to_upload, upload
 from modelwatch.testing.sink_contract import make_metric, make_registration, make_report, make_snapshot
 
@@ -148,19 +148,41 @@ def test_a_training_under_the_name_that_a_restored_model_takes_is_its_own(reposi
     assert [report.run for report in repository.runs("numbers", team=TEAM)] == ["run-1"]
 
 
-def test_a_report_that_a_rename_overtakes_reaches_the_renamed_model(repository, monkeypatch):
-    """Between the look at its name and the writing of the report the name may be given away."""
-    write = registering.write_report
+@pytest.mark.parametrize("during", [lead, move_reports])
+def test_a_report_that_is_told_during_a_rename_is_not_lost(repository, monkeypatch, during):
+    """Whether the name leads to the model already or not: the earlier report does not take the place of the later."""
+    repository.report(replace(make_report(model="numbers"), updated=100.0))
+    other = threading.Thread(target=repository.report, args=(replace(make_report(model="numbers"), updated=200.0),))
 
-    def renamed_before(storage, place, report):
-        monkeypatch.setattr(registering, "write_report", write)
-        repository.rename("digits", "numbers", team=TEAM)
-        write(storage, place, report)
+    def meanwhile(*args):
+        other.start()
+        return during(*args)
 
-    monkeypatch.setattr(registering, "write_report", renamed_before)
-    repository.report(make_report(model="numbers"))
-    assert [report.run for report in repository.runs("digits", team=TEAM)] == ["run-1"]
+    monkeypatch.setattr(of_commands, during.__name__, meanwhile)
+    repository.rename("digits", "numbers", team=TEAM)
+    other.join()
+    assert [report.updated for report in repository.runs("digits", team=TEAM)] == [200.0]
     assert runs_below(repository) == ["digits"]
+
+
+def test_what_was_told_long_ago_stays_so(repository):
+    """A run that comes with a name is not heard of now, and nothing that is known of it is lost."""
+    repository.report(make_report(model="numbers"))
+    (path,) = repository.root.glob("models/default/numbers/runs/*.json")
+    path.write_text(json.dumps({**json.loads(path.read_text("ascii")), "of a newer release": 1}), "ascii")
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    repository.rename("digits", "numbers", team=TEAM)
+    (moved,) = repository.root.glob("models/default/digits/runs/*.json")
+    assert (moved.stat().st_mtime, json.loads(moved.read_text("ascii"))["of a newer release"]) == (1_000_000_000, 1)
+
+
+def test_a_report_that_cannot_be_read_stays_where_it_is(repository):
+    """Nobody knows whose it is."""
+    repository.report(make_report(model="numbers"))
+    (path,) = repository.root.glob("models/default/numbers/runs/*.json")
+    path.write_text("{", "ascii")
+    repository.rename("digits", "numbers", team=TEAM)
+    assert path.read_text("ascii") == "{"
 
 
 def test_the_later_report_of_a_run_stays(repository):

@@ -113,6 +113,9 @@ class Transfers:
         """
         with self._lock:
             staged = self._open.pop(upload.id, None)
+        if staged is not None and not staged.is_still_there():
+            staged.close()
+            staged = None
         if staged is None:
             staged = StagedUpload.resume(self._repository.storage, upload.id)
         try:
@@ -180,7 +183,11 @@ class Transfers:
 
         An upload is forgotten when a collection of garbage has removed its content, however long ago it began: the time of the file in staging
         is the only one that tells when the last piece came.
+
+        Raises:
+            TransientError, StateError: The repository is gone, or the database cannot be written.
         """
+        self._repository.require_same()  # of a volume that is not there every file is gone
         before = self._clock.now() - FORGOTTEN_SECONDS
         begun = [row["id"] for row in self._rows("SELECT id FROM uploads WHERE created < ?", (before,))]
         with self._lock:

@@ -20,7 +20,7 @@ from typing import Final
 
 import modelwatch
 from modelwatch.core import log
-from modelwatch.core.database import Kind, connect, rows, state_error
+from modelwatch.core.database import Kind, connect, rows
 from modelwatch.core.durable import make_directory
 from modelwatch.core.errors import DamagedError, DiskFullError, StateError
 from modelwatch.core.lock import LockedError, locked
@@ -63,10 +63,11 @@ class IndexFile:
         self._wanted = path
         self._lock = path.with_name(f"{path.name}.lock")
         self._kind = replace(INDEX, complete=self._write_facts)
-        self._schema = _schema(path)
         self._repository_id = data(repository_id)
         self._inode = 0
         self._held = contextlib.ExitStack()
+        with self._failures():
+            self._schema = _schema(path)
         self.use()
 
     def use(self) -> None:
@@ -162,7 +163,8 @@ def _schema(path: Path) -> set[str]:
         try:
             connection.executescript(_SCHEMA.read_text(encoding="ascii"))
         except sqlite3.DatabaseError as error:
-            raise state_error(error, INDEX, f"cannot use an index at {path}") from error
+            hint = f"this Python's SQLite {sqlite3.sqlite_version} is too old, or was built without it: use another Python"
+            raise StateError(f"cannot use an index at {path}: {error}", hint=hint) from error
         return _schema_of(connection)
 
 

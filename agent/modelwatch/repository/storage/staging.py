@@ -185,7 +185,7 @@ class StagedUpload:
             self.discard()
             raise PermanentError(f"the content has the digest {found}, not {self.digest}", hint="send it again")
         with failures_are_transient(self._storage.root), self._storage.locked(LOCK, shared=True):
-            if not self._is_still_there():
+            if not self.is_still_there():
                 self.close()
                 raise NotFoundError(f"there is no upload {self.identifier!r}", hint="begin it again")
             os.utime(self._path, (time.time(), time.time()))
@@ -197,7 +197,8 @@ class StagedUpload:
         self.close()
         return found
 
-    def _is_still_there(self) -> bool:
+    def is_still_there(self) -> bool:
+        """Return whether garbage collection has left what is written to where it can be finished."""
         try:
             return os.path.samestat(os.fstat(self._descriptor), self._path.lstat())
         except FileNotFoundError:

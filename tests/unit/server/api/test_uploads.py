@@ -15,6 +15,7 @@ from thread_server import thread_server
 
 from modelwatch.core import steps
 from modelwatch.core.digest import Digest
+from modelwatch.core.errors import TransientError
 from modelwatch.server.transfers import FORGOTTEN_SECONDS
 from modelwatch.testing.clock import FakeClock
 
@@ -147,6 +148,33 @@ def test_an_upload_may_last_for_days(tmp_path):
         clock.advance(3 * FORGOTTEN_SECONDS)
         server.services.stores.transfers.forget_old()
         assert append(server, address, 100, CONTENT[100:]).status_code == 200
+
+
+def test_nothing_is_added_to_an_upload_that_is_gone(tmp_path):
+    """Though it was kept open: whoever goes on after a long pause is told at the first piece, not at the last."""
+    with served(tmp_path / "repository") as server:
+        address = begin(server)
+        append(server, address, 0, CONTENT[:100])
+        (content,) = (server.root / "staging").iterdir()
+        os.utime(content, (0, 0))
+        server.services.stores.repository.collect_garbage(wait=False)
+        assert server.client.head(address).status_code == 404
+        assert append(server, address, 100, CONTENT[100:]).status_code == 404
+        assert not _is_open(content)
+
+
+def test_uploads_are_not_forgotten_with_the_volume(tmp_path):
+    """When it is gone, and comes back, they go on."""
+    clock = FakeClock(time.time())
+    with served(tmp_path / "repository", clock=clock) as server:
+        address = begin(server)
+        clock.advance(FORGOTTEN_SECONDS + 1)
+        server.root.rename(tmp_path / "elsewhere")
+        with pytest.raises(TransientError, match="is its volume still mounted"):
+            server.services.stores.transfers.forget_old()
+        (tmp_path / "elsewhere").rename(server.root)
+        server.services.stores.transfers.forget_old()
+        assert append(server, address, 0, CONTENT).status_code == 200
 
 
 def test_an_upload_that_nobody_goes_on_with_is_forgotten(tmp_path):

@@ -1,11 +1,14 @@
 """One version's page."""
 
 import re
+import time
 import zipfile
 
 import pytest
 from playwright.sync_api import expect
+from trained_models import train
 
+from modelwatch.core.entities.run_report import RunState
 from modelwatch.repository.repository import Repository
 
 pytestmark = pytest.mark.browser
@@ -28,6 +31,22 @@ def test_each_metric_tells_how_it_was_joined(page, version):
     rows = panel(page, "Metrics").locator("tbody tr")
     expect(rows).to_have_count(len(version.registration.metrics))
     expect(rows.first).to_contain_text(re.compile(r"loss\s*train\s*0\.\d{4}\s*4,000\s*step\s*epoch_loss"))
+
+
+def test_the_curves_grow_while_the_training_goes_on(page, site, new_name, tmp_path):
+    """Those of an earlier version too: what came of it is seen where it is looked at."""
+    repository = Repository.open(site.repository)
+    now = time.time()
+    train(repository, tmp_path / "one", new_name, versions=2, points=40, started=now - 100, state=RunState.TRAINING)
+    site.wait_for(new_name, 2)
+    page.goto(f"/default/models/{new_name}/versions/1")
+    page.evaluate("window.same = true")
+    chart = page.locator(".chart-canvas").first
+    expect(chart).to_have_attribute("aria-label", re.compile("^loss: "))
+    label = chart.get_attribute("aria-label")
+    train(repository, tmp_path / "two", new_name, versions=4, points=80, started=now - 200, state=RunState.TRAINING)
+    expect(chart).not_to_have_attribute("aria-label", label)
+    assert page.evaluate("window.same") is True
 
 
 def test_files_are_listed_with_their_sizes_and_each_can_be_downloaded(page, version, tmp_path):

@@ -45,8 +45,6 @@ class Needs(enum.Enum):
     """Admins of the team."""
     OPERATOR = "operator"
     """Those who run the server, and programs of theirs: its admins, keys that admins own, and everybody on a server without accounts."""
-    SITE = "site"
-    """Admins of the whole server."""
 
 
 class Takes(enum.Enum):

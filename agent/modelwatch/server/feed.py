@@ -19,6 +19,7 @@ class Feed:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next = asyncio.Event()
+        self._generation = 0
         self._closed = False
         self._listeners: Counter[str] = Counter()
 
@@ -39,8 +40,17 @@ class Feed:
         """Let the running event loop be the one in which coroutines wait."""
         self._loop = asyncio.get_running_loop()
 
-    def wake(self) -> None:
-        """Wake all who wait. Called from any thread."""
+    def wake(self, generation: int) -> None:
+        """Wake all who wait, for the index has come to a generation. Called from any thread."""
+        self._generation = generation
+        self._call()
+
+    @property
+    def generation(self) -> int:
+        """The latest generation of the index that all were woken for."""
+        return self._generation
+
+    def _call(self) -> None:
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
                 self._loop.call_soon_threadsafe(self._wake)
@@ -48,7 +58,7 @@ class Feed:
     def close(self) -> None:
         """Wake all who wait, and let nobody wait again: the server ends."""
         self._closed = True
-        self.wake()
+        self._call()
 
     @property
     def is_closed(self) -> bool:

@@ -50,7 +50,6 @@ class Follower:
         self._audit_days = audit_days
         self._stop = threading.Event()
         self._failures = 0
-        self._generation = 0
         self._worker = Worker("follower", self._run, on_failure=self._stop.set)
 
     def start(self) -> None:
@@ -96,14 +95,13 @@ class Follower:
         begun = time.thread_time()
         for changed in stores.index.look():
             if changed:
-                stores.feed.wake()
+                stores.feed.wake(stores.index.generation)
             if self._services.clock.wait(self._stop, pause(time.thread_time() - begun, changed=changed)):
                 return
             begun = time.thread_time()
         generation = stores.index.generation
-        if generation != self._generation:  # changed by another process, maybe, that has the same index
-            self._generation = generation
-            stores.feed.wake()
+        if generation != stores.feed.generation:  # by another process that has the same index
+            stores.feed.wake(generation)
 
     def _shorten_audit(self) -> None:
         if self._audit_days is None:
@@ -119,10 +117,13 @@ class Follower:
     def _tidy(self) -> None:
         self._shorten_audit()
         try:
-            self._services.stores.transfers.forget_old()
-            self._services.handles.forget_old()
             self._services.stores.repository.collect_garbage(wait=False)
         except LockedError:
             log.debug("content is removed later", why="something is being registered")
         except ModelwatchError as error:
             log.warning("content that nothing needs could not be removed", why=error)
+        try:
+            self._services.stores.transfers.forget_old()
+            self._services.handles.forget_old()
+        except ModelwatchError as error:
+            log.warning("uploads that nobody goes on with could not be forgotten", why=error)

@@ -54,6 +54,8 @@ from modelwatch.server.recognising import recognise_content
 from modelwatch.server.transfers import Transfers, Upload
 
 _MOST_NAMED = 200
+"""Models that have changed: more are told as such."""
+
 KEPT_SECONDS = 7 * 86_400.0
 """How long what people delete can be restored."""
 
@@ -390,7 +392,7 @@ class TeamLibrary:
         place = self._place(model.id)
         deleted = self._repository.delete_model(model.id, team=self.team, keep_seconds=KEPT_SECONDS)
         self._index.refresh_model(place)
-        self._feed.wake()
+        self._wake()
         return tuple(version.number for version in deleted.versions)
 
     def restore_model(self, identifier: str) -> IndexedModel:
@@ -447,9 +449,12 @@ class TeamLibrary:
     def _changed(self, name: str) -> None:
         """Look at the model of a name, which the index may not know yet: something was registered there, or it was restored."""
         self._index.refresh_model(self._repository.place_called(name, team=self.team))
-        self._feed.wake()
+        self._wake()
+
+    def _wake(self) -> None:
+        self._feed.wake(self._index.generation)
 
     def _looked_at(self, model_id: str) -> IndexedModel:
         self._index.refresh_model(self._place(model_id))
-        self._feed.wake()
+        self._wake()
         return self.model(model_id)

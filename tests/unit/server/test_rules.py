@@ -62,13 +62,6 @@ def test_a_role_that_is_too_low_is_refused(teams, reds, endpoint):
         assert endpoint.method == "HEAD" or "role" in body
 
 
-@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.needs is Needs.SITE], ids=route)
-def test_only_admins_of_the_server_administer_it(teams, reds, endpoint):
-    """No key is one."""
-    assert send(teams, endpoint, reds, {})[0].status_code in _SENT_AWAY
-    assert send(teams, endpoint, reds, teams.headers["red", Scope.ADMIN])[0].status_code == 403
-
-
 @pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.needs is Needs.OPERATOR], ids=route)
 def test_how_the_server_does_is_no_teams_business(teams, reds, endpoint):
     """The figures of all teams together would tell one how busy the others are."""

@@ -190,11 +190,16 @@ class Index:
 
             public: Only those that are published; else all, shown or not.
         """
-        published = " AND EXISTS (SELECT 1 FROM models WHERE models.place = places.id AND models.public)" if public else ""
-        query = f"SELECT model FROM places WHERE generation > ? AND team = ?{published} ORDER BY generation LIMIT ?"  # noqa: S608 - constants
+        # Strangers are answered from what is published: the time that it takes would tell how much else has changed.
+        source = (
+            "models m INDEXED BY models_public CROSS JOIN places p ON p.id = m.place AND m.team = ?1 AND m.public"
+            if public
+            else "places p"
+        )
+        query = f"SELECT p.model FROM {source} WHERE p.team = ?1 AND p.generation > ?2 ORDER BY p.generation LIMIT ?3"  # noqa: S608 - constants
 
         def read(connection: sqlite3.Connection, part: bytes) -> tuple[str, ...]:
-            rows = connection.execute(query, (limited(generation), part, limit))
+            rows = connection.execute(query, (part, limited(generation), limit))
             return tuple(Place(text_of(part), text_of(row[0])).model_id(self._repository.id) for row in rows)
 
         return self._ask_about(team, (), read)

@@ -24,7 +24,7 @@ CREATE TABLE places (
     UNIQUE (team, model)
 ) STRICT;
 
-CREATE INDEX places_generation ON places (generation);
+CREATE INDEX places_generation ON places (team, generation, model);
 
 -- Version files that can be read, those of deleted versions too.
 CREATE TABLE documents (
@@ -181,7 +181,7 @@ CREATE INDEX models_number ON models (team, number, id);
 CREATE INDEX models_registered ON models (team, registered, id);
 CREATE INDEX models_step ON models (team, step, id);
 CREATE INDEX models_text ON models (team, text);       -- a search reads nothing else
-CREATE INDEX models_public ON models (place) WHERE public;
+CREATE INDEX models_public ON models (team, place) WHERE public;
 
 -- Of each model's latest version.
 CREATE TABLE model_metrics (

@@ -60,7 +60,7 @@ def _own_team(principal: Principal) -> str | None:
 
 
 def _check_without_team(needs: Needs, principal: Principal) -> None:
-    if needs in {Needs.PRINCIPAL, Needs.OPERATOR, Needs.SITE} and principal.is_anonymous:
+    if needs in {Needs.PRINCIPAL, Needs.OPERATOR} and principal.is_anonymous:
         raise unauthenticated()
     if needs is Needs.OPERATOR and not principal.runs_the_server:
         raise RefusedError(
@@ -69,8 +69,6 @@ def _check_without_team(needs: Needs, principal: Principal) -> None:
             code="forbidden",
             hint="use a key that an admin of the server owns: `modelwatch keys add NAME --scope read --owner ADMIN`",
         )
-    if needs is Needs.SITE and not principal.is_site_admin:
-        raise RefusedError("only an admin of the server may do this", status=403, code="forbidden")
 
 
 def _check_role(role: Role, principal: Principal, team: str) -> None:

@@ -1,8 +1,9 @@
 """
 Moments in a repository's history, given out so that who comes back hears what has changed since, and learns nothing else from them.
 
-The index counts the changes of all teams together: the number itself would tell how busy others are. So it is mixed with eight bytes that
-HMAC-SHA-256 makes of the server's secret and of eight random ones that go along, different each time.
+The index counts the changes of all teams together: the number itself would tell how busy others are. So a moment is encrypted, with eight
+bytes of HMAC-SHA-256 over a salt that is new each time, and signed, for whoever could change single bits of it and ask again would
+learn the number from the answers.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import hashlib
 import hmac
 import os
 
-_HALF = 8
+_SALT_BYTES = 16
+_NUMBER_BYTES = 8
+_TAG_BYTES = 16
 
 
 class Moments:
@@ -19,25 +22,34 @@ class Moments:
     Seals and opens moments.
 
     Args:
-        secret: At least 32 random bytes that only the server knows; who changes it makes those that were given out mean other moments.
+        secret: At least 32 random bytes that only the server knows; who changes it makes invalid what was given out.
     """
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
     def sealed(self, generation: int) -> str:
-        """Return a text of 32 hexadecimal digits for a generation of the index, another one each time."""
-        salt = os.urandom(_HALF)
-        return (salt + self._mixed(salt, generation.to_bytes(_HALF, "big"))).hex()
+        """Return a text of 80 hexadecimal digits for a generation of the index, another one each time."""
+        salt = os.urandom(_SALT_BYTES)
+        body = salt + self._mixed(salt, generation.to_bytes(_NUMBER_BYTES, "big"))
+        return (body + self._tag(body)).hex()
 
     def opened(self, text: str) -> int | None:
-        """Return the generation that a text is for, or None for what `sealed` cannot have returned. One that was made up means any moment."""
+        """Return the generation that a text is for, or None when this server has not given it out."""
         try:
-            both = bytes.fromhex(text)
+            data = bytes.fromhex(text)
         except ValueError:
             return None
-        return int.from_bytes(self._mixed(both[:_HALF], both[_HALF:]), "big") if len(both) == 2 * _HALF else None
+        body, tag = data[:-_TAG_BYTES], data[-_TAG_BYTES:]
+        if not hmac.compare_digest(self._tag(body), tag):
+            return None
+        return int.from_bytes(self._mixed(body[:_SALT_BYTES], body[_SALT_BYTES:]), "big")
 
-    def _mixed(self, salt: bytes, half: bytes) -> bytes:
-        key = hmac.digest(self._secret, b"modelwatch moment\n" + salt, hashlib.sha256)
-        return bytes(one ^ other for one, other in zip(half, key, strict=False))
+    def _mixed(self, salt: bytes, number: bytes) -> bytes:
+        return bytes(one ^ other for one, other in zip(number, self._derived(b"number", salt), strict=False))
+
+    def _tag(self, body: bytes) -> bytes:
+        return self._derived(b"tag", body)[:_TAG_BYTES]
+
+    def _derived(self, purpose: bytes, data: bytes) -> bytes:
+        return hmac.digest(self._secret, b"modelwatch moment\n" + purpose + b"\n" + data, hashlib.sha256)

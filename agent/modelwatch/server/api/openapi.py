@@ -18,7 +18,6 @@ _FORBIDDEN = {
     Needs.READ: (401, 429),
     Needs.WRITE: (401, 403, 429),
     Needs.ADMIN: (401, 403, 429),
-    Needs.SITE: (401, 403, 429),
 }
 _PATH_PARAMETERS = {
     "team": "the team's name",

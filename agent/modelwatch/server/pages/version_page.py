@@ -14,7 +14,7 @@ from modelwatch.server.api.answers import answer
 from modelwatch.server.endpoint import Call, Endpoint, Needs
 from modelwatch.server.errors import status_of
 from modelwatch.server.pages import curves, facts, figures
-from modelwatch.server.pages.rendering import files_path, page, start_of
+from modelwatch.server.pages.rendering import changes_from_now, files_path, page, start_of
 
 _FILES_SHOWN: Final = 500
 
@@ -50,6 +50,7 @@ def _show(call: Call) -> Response:
 
 def version_page(call: Call, error: ModelwatchError | None = None) -> Response:
     """Return the page of the version that the address names, which also tells what went wrong with what was just tried."""
+    events = changes_from_now(call)
     item = call.library.version(call.path("model"), call.path("version"))
     version = item.version
     return page(
@@ -59,6 +60,7 @@ def version_page(call: Call, error: ModelwatchError | None = None) -> Response:
         section="models" if call.library.sees_all else "public",
         status=200 if error is None else status_of(error)[0],
         model_id=item.model_id,
+        events=events,
         error=error,
         item=item,
         entries=version.registration.manifest.entries[:_FILES_SHOWN],

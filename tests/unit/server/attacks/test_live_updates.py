@@ -16,6 +16,7 @@ from waiting import wait_until
 from modelwatch.core.entities import Manifest, Storage
 from modelwatch.core.errors import StateError
 from modelwatch.server.access.identify import SESSION_COOKIE
+from modelwatch.server.access.moments import Moments
 from modelwatch.server.accounts.entities import Scope
 from modelwatch.server.accounts.principal import Role
 from modelwatch.server.api import live
@@ -162,7 +163,7 @@ def test_a_stream_ends_when_nothing_can_be_read(server, monkeypatch):
 
 def _since(html):
     """Return the query with which a page listens."""
-    return re.search(r'data-events="[^"?]*(\?since=[0-9a-f]{32})"', html)[1]
+    return re.search(r'data-events="[^"?]*(\?since=[0-9a-f]{80})"', html)[1]
 
 
 def test_what_changes_between_a_page_and_its_stream_is_told(server):
@@ -211,25 +212,61 @@ def test_very_many_changes_are_told_as_such(server, monkeypatch):
         assert _told(stream)[1] == [changed]
 
 
-@pytest.mark.parametrize("moment", ["x", "", "0", "é", "0" * 31, "0" * 34])
-def test_a_moment_that_is_none_is_now(server, monkeypatch, moment):
-    """An old page of another release still hears what happens."""
+@pytest.mark.parametrize("moment", ["x", "0", "é", "0" * 31, "0" * 80, "of another server", "of another index"])
+def test_a_moment_that_is_not_understood_is_answered_with_everything(server, monkeypatch, moment):
+    """Something may have been missed: a secret or an index that was made anew, an old page of another release."""
     monkeypatch.setattr(live, "_BEAT_SECONDS", 3600)
     started, keys = server
-    _change(started, "red", "before")
-    with _listening(started, "red", keys["red"].text, query=f"?since={quote(moment)}") as stream:
+    before = _change(started, "red", "before")
+    given = {
+        "of another server": Moments(b"another secret" * 3).sealed(0),
+        "of another index": started.services.moments.sealed(started.services.stores.index.generation + 1),
+    }.get(moment, quote(moment))
+    with _listening(started, "red", keys["red"].text, query=f"?since={given}") as stream:
+        assert _told(stream)[1] == [before]
         after = _change(started, "red", "after")
         assert _told(stream)[1] == [after]
 
 
+def test_no_moment_is_now(server, monkeypatch):
+    """Who names none, or an empty one, hears what comes."""
+    monkeypatch.setattr(live, "_BEAT_SECONDS", 3600)
+    started, keys = server
+    _change(started, "red", "before")
+    for query in ("", "?since="):
+        with _listening(started, "red", keys["red"].text, query=query) as stream:
+            after = _change(started, "red", f"after {query}")
+            assert _told(stream)[1] == [after]
+
+
+def test_a_page_counts_where_the_last_event_is_not_understood(server):
+    """The page that a proxy's event reached is the same page."""
+    started, keys = server
+    since = started.services.moments.sealed(started.services.stores.index.generation)
+    changed = _change(started, "red", "after")
+    with _listening(started, "red", keys["red"].text, query=f"?since={since}", last="x") as stream:
+        assert _told(stream)[1] == [changed]
+
+
 def test_a_moment_tells_nothing(server):
     """Neither how much has changed between two pages nor whether anything has."""
-    started, _ = server
-    moments = started.services.moments
+    moments = server[0].services.moments
     texts = {moments.sealed(number // 2) for number in range(100)}
-    assert len(texts) == 100
     assert {moments.opened(text) for text in texts} == set(range(50))
-    assert len({text[16:] for text in texts}) == 100
+    for start in range(0, 80, 16):
+        assert len({text[start : start + 16] for text in texts}) == 100
+
+
+def test_nobody_changes_a_moment(server):
+    """Not a single bit: from the answers to changed ones the number behind it could be read."""
+    moments = server[0].services.moments
+    sealed = bytes.fromhex(moments.sealed(1_800_000_000_000))
+    for bit in range(len(sealed) * 8):
+        changed = bytearray(sealed)
+        changed[bit // 8] ^= 1 << bit % 8
+        assert moments.opened(changed.hex()) is None
+    assert moments.opened(sealed[:-1].hex()) is None
+    assert moments.opened(sealed.hex() + "00") is None
 
 
 def test_what_another_server_of_the_repository_changes_is_told(server, monkeypatch):

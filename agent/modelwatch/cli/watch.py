@@ -26,6 +26,7 @@ from modelwatch.daemon.agent import Agent, Ended, Trainer
 from modelwatch.daemon.health import Health
 from modelwatch.daemon.io_priority import let_others_go_first
 from modelwatch.daemon.last_resort import LastResort
+from modelwatch.daemon.memory import use_one_arena
 from modelwatch.daemon.state_folder import owned, state_folder
 from modelwatch.lineage.command import from_argument
 from modelwatch.sinks.opening import open_sinks
@@ -108,6 +109,7 @@ class _Watch:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         let_others_go_first()  # before the first thread, for each inherits it
+        use_one_arena()
         with ExitStack() as stack:
             stack.callback(self._last_resort.disarm)
             self._health.start()
